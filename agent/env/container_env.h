@@ -7,10 +7,12 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/strings.h"
 
 namespace berth::api::core::v1 {
 class ConfigMap;
@@ -39,6 +41,9 @@ class ObjectReader {
   // Of the namespace and the master service of "default"; with a ClusterIP only.
   virtual std::vector<std::shared_ptr<const api::core::v1::Service>> ListServices(
       std::string_view namespace_) = 0;
+  // The node's allocatable quantities by resource name: what resourceFieldRef reads for a limit
+  // that the container does not set.
+  virtual base::StringMap<std::string> NodeAllocatable() { return {}; }
 };
 
 struct PodAddresses {
