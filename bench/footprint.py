@@ -1,0 +1,97 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Memory, CPU and threads of the running daemons, as JSON.
+
+bench/footprint.py [--build build/release] [--pods 30] [--idle 60]
+
+Starts a cluster of two virtual nodes, reads berthd of n1 and berth-controlplane from /proc with no
+pod over an idle minute, then with PODS pods on n1, with n1's containerd beside them. The latencies
+that berthd adds to a pod come from its own histograms on /metrics.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "dev/lib"))
+
+from cluster import Cluster, wait_for  # noqa: E402
+from demo import ready_pods  # noqa: E402
+
+
+def memory(pid):
+    status = dict(line.split(":", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines())
+    return {"rss_mb": round(int(status["VmRSS"].split()[0]) / 1024, 1),
+            "anon_mb": round(int(status["RssAnon"].split()[0]) / 1024, 1),
+            "threads": int(status["Threads"])}
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def containerd_pid(node):
+    init = node.init_pid()
+    for child in pathlib.Path(f"/proc/{init}/task/{init}/children").read_text().split():
+        if pathlib.Path(f"/proc/{child}/comm").read_text().strip() == "containerd":
+            return int(child)
+    raise RuntimeError("no containerd")
+
+
+def observe(pids, seconds):
+    before = {name: cpu_seconds(pid) for name, pid in pids.items()}
+    time.sleep(seconds)
+    return {name: dict(memory(pid), cpu_percent=round(100 * (cpu_seconds(pid) - before[name]) / seconds, 2))
+            for name, pid in pids.items()}
+
+
+def make_pods(cluster, count):
+    pods = [{"apiVersion": "v1", "kind": "Pod",
+             "metadata": {"name": f"pod-{i}", "labels": {"app": "bench"}},
+             "spec": {"nodeName": "n1", "terminationGracePeriodSeconds": 0,
+                      "containers": [{"name": "app", "image": "berth.local/busybox:1",
+                                      "command": ["sleep", "1000000"]}]}} for i in range(count)]
+    start = time.monotonic()
+    cluster.kubectl("create", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": pods}))
+    wait_for(f"{count} pods", lambda: len(ready_pods(cluster, "app=bench")) == count, 300)
+    return round(time.monotonic() - start, 2)
+
+
+def node_metrics(cluster, prefixes):
+    """Samples of n1's /metrics whose names start so, as the API server's kubelet client reads them."""
+    text = cluster.nodes[0].run(
+        "curl", "-sk", "--cert", cluster.data / "kubelet-client.crt", "--key",
+        cluster.data / "kubelet-client.key", "https://127.0.0.1:10250/metrics", check=False).stdout
+    return [line for line in text.splitlines() if line.startswith(prefixes)]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--build", default="build/release")
+    parser.add_argument("--pods", type=int, default=30)
+    parser.add_argument("--idle", type=int, default=60)
+    arguments = parser.parse_args()
+    cluster = Cluster(f"bench{os.getpid()}", arguments.build)
+    try:
+        cluster.up()
+        cluster.wait_nodes_ready()
+        time.sleep(10)
+        node = cluster.nodes[0]
+        pids = {"berthd": node.berthd_pid(), "berth-controlplane": cluster.apiserver.pid(),
+                "containerd": containerd_pid(node)}
+        result = {"idle_seconds": arguments.idle, "0 pods": observe(pids, arguments.idle)}
+        result["pods_ready_seconds"] = make_pods(cluster, arguments.pods)
+        time.sleep(15)
+        result[f"{arguments.pods} pods"] = observe(pids, arguments.idle)
+        result["latency"] = node_metrics(cluster, ("berth_pod_", "kubelet_runtime_operations_duration"))
+        print(json.dumps(result, indent=2))
+    finally:
+        cluster.down()
+
+
+if __name__ == "__main__":
+    main()
