@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/status/statusor.h"
+
 #include "cri/proto/runtime_v1.pb.h"
 
 namespace berth::cri {
