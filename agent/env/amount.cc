@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/env/amount.h"
 
+#include <iterator>
 #include <limits>
 
 #include "base/strings.h"
@@ -76,8 +77,14 @@ std::string MilliText(int64_t milli) {
   return milli % 1000 == 0 ? base::StrCat(milli / 1000) : base::StrCat(milli, "m");
 }
 
-std::string KibiText(int64_t bytes) {
-  return bytes % 1024 == 0 && bytes != 0 ? base::StrCat(bytes / 1024, "Ki") : base::StrCat(bytes);
+std::string BinaryText(int64_t bytes) {
+  static constexpr std::string_view kSuffixes[] = {"", "Ki", "Mi", "Gi", "Ti", "Pi"};
+  size_t suffix = 0;
+  while (bytes != 0 && bytes % 1024 == 0 && suffix + 1 < std::size(kSuffixes)) {
+    bytes /= 1024;
+    ++suffix;
+  }
+  return base::StrCat(bytes, kSuffixes[suffix]);
 }
 
 }  // namespace berth::agent

@@ -15,8 +15,8 @@ std::optional<int64_t> UnitsOf(std::string_view quantity);
 // Thousandths, rounded up.
 std::optional<int64_t> MilliOf(std::string_view quantity);
 
-std::string MilliText(int64_t milli);  // "2", "1500m"
-std::string KibiText(int64_t bytes);   // "1024Ki", "1000"
+std::string MilliText(int64_t milli);   // "2", "1500m"
+std::string BinaryText(int64_t bytes);  // "1Mi", "1000"
 
 }  // namespace berth::agent
 
