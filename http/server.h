@@ -61,7 +61,9 @@ struct ServerOptions {
 
 class Server {
  public:
-  virtual ~Server() = default;  // stops listening, closes connections, waits for io to end
+  // Stops listening, closes connections, waits for io and for handlers that run to end; not called
+  // from a handler. Requests whose handlers have not started are dropped.
+  virtual ~Server() = default;
   // Accepts on "ip:port" (port 0: any free one); may be called several times.
   virtual absl::StatusOr<int> Listen(std::string_view address) = 0;  // the port
   // Accepts on a listening socket that somebody else made (LISTEN_FDS); takes ownership.

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/tunnel.h"
+
+#include <array>
+#include <utility>
+
+#include "http/tunnel_end.h"
+
+namespace berth::http {
+namespace {
+
+using Kind = IoResult::Kind;
+
+// Both ends on one loop. It lives as long as one of its streams waits.
+class Copying : public std::enable_shared_from_this<Copying> {
+ public:
+  Copying(std::shared_ptr<TunnelEnd> a, std::shared_ptr<TunnelEnd> b)
+      : ways_{Way{a, b}, Way{b, a}} {}
+
+  void Start() {
+    // What had to go out or had come in before the splice goes first.
+    for (Way& way : ways_) {
+      way.pending = std::exchange(way.to->to_send, "") + std::exchange(way.from->received, "");
+    }
+    for (size_t i = 0; i < ways_.size(); ++i) Step(i);
+  }
+
+ private:
+  struct Way {
+    std::shared_ptr<TunnelEnd> from;
+    std::shared_ptr<TunnelEnd> to;
+    std::string pending;  // read, and more than the other side takes for now
+    bool read_all = false;
+    bool ended = false;
+  };
+
+  void Wait(size_t index, ByteStream& on, Kind want) {
+    on.When(want, [self = shared_from_this(), index] { self->Step(index); });
+  }
+
+  // False when the way waits or has failed.
+  bool Send(size_t index, std::string_view data) {
+    Way& way = ways_[index];
+    while (!data.empty()) {
+      const IoResult wrote = way.to->stream->Write(data);
+      if (wrote.kind == Kind::kBytes) {
+        data.remove_prefix(wrote.bytes);
+      } else if (wrote.wants()) {
+        way.pending = std::string(data);
+        Wait(index, *way.to->stream, wrote.kind);
+        return false;
+      } else {
+        Close();
+        return false;
+      }
+    }
+    return true;
+  }
+
+  void EndWay(size_t index) {
+    Way& way = ways_[index];
+    const IoResult shut = way.to->stream->ShutdownWrite();
+    if (shut.wants()) return Wait(index, *way.to->stream, shut.kind);
+    way.ended = true;
+    if (shut.kind == Kind::kError || (ways_[0].ended && ways_[1].ended)) Close();
+  }
+
+  void Step(size_t index) {
+    constexpr int kReadsInTurn = 16;  // then others of this loop have their turn
+    Way& way = ways_[index];
+    if (closed_ || way.ended) return;
+    if (!Send(index, std::exchange(way.pending, ""))) return;
+    char* scratch = way.from->loop->scratch();
+    for (int i = 0; i < kReadsInTurn && !way.read_all; ++i) {
+      const IoResult read = way.from->stream->Read(scratch, Loop::kScratchBytes);
+      if (read.wants()) return Wait(index, *way.from->stream, read.kind);
+      if (read.kind == Kind::kError) return Close();
+      if (read.kind == Kind::kEnd) {
+        way.read_all = true;
+      } else if (!Send(index, {scratch, read.bytes})) {
+        return;
+      }
+    }
+    if (way.read_all) return EndWay(index);
+    way.from->loop->Post([self = shared_from_this(), index] { self->Step(index); });
+  }
+
+  void Close() {
+    closed_ = true;
+    const auto self = shared_from_this();  // the streams' tasks hold the other references
+    ways_[0].from->stream.reset();
+    ways_[0].to->stream.reset();
+  }
+
+  std::array<Way, 2> ways_;
+  bool closed_ = false;
+};
+
+std::shared_ptr<TunnelEnd> TakeEnd(std::unique_ptr<Tunnel> tunnel) {
+  auto* stream = dynamic_cast<StreamTunnel*>(tunnel.get());
+  return stream != nullptr ? stream->Take() : nullptr;
+}
+
+// Moves `end`, which is on the loop of this thread, to `target` and goes on there.
+void MoveTo(std::shared_ptr<TunnelEnd> end, const std::shared_ptr<Loop>& target, Loop::Task then) {
+  if (end->stream == nullptr) return;
+  auto parts = std::make_shared<ByteStream::Parts>(end->stream->Release());
+  end->stream.reset();
+  end->loop = target;
+  target->Post([end = std::move(end), parts, then = std::move(then)]() mutable {
+    end->stream =
+        std::make_unique<ByteStream>(*end->loop, std::move(parts->socket), std::move(parts->ssl));
+    then();
+  });
+}
+
+}  // namespace
+
+StreamTunnel::~StreamTunnel() {
+  if (end_ == nullptr) return;
+  const auto loop = end_->loop;
+  loop->Post([end = std::move(end_)] { end->stream.reset(); });
+}
+
+void Splice(std::unique_ptr<Tunnel> a, std::unique_ptr<Tunnel> b) {
+  auto first = TakeEnd(std::move(a));
+  auto second = TakeEnd(std::move(b));
+  if (first == nullptr || second == nullptr) return;
+  const auto loop = first->loop;
+  auto start = [first, second] {
+    if (first->stream == nullptr || second->stream == nullptr) {
+      first->stream.reset();
+      second->stream.reset();
+      return;
+    }
+    std::make_shared<Copying>(first, second)->Start();
+  };
+  if (second->loop == loop) {
+    loop->Post(std::move(start));
+    return;
+  }
+  const auto other = second->loop;
+  other->Post([first, second, loop, start = std::move(start)]() mutable {
+    if (second->stream == nullptr) {
+      loop->Post([first] { first->stream.reset(); });
+      return;
+    }
+    MoveTo(second, loop, std::move(start));
+  });
+}
+
+}  // namespace berth::http
