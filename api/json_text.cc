@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/json_text.h"
+
+#include <array>
+#include <cmath>
+
+#include "absl/strings/escaping.h"
+#include "absl/time/time.h"
+#include "base/strings.h"
+
+namespace berth::api {
+namespace {
+
+constexpr char kHex[] = "0123456789abcdef";
+
+// Bytes that are printed as they are.
+constexpr std::array<bool, 256> kPlain = [] {
+  std::array<bool, 256> plain{};
+  for (int c = 0x20; c < 0x80; ++c) plain[c] = true;
+  for (const char c : {'"', '\\', '<', '>', '&'}) plain[static_cast<unsigned char>(c)] = false;
+  return plain;
+}();
+
+// The length of the valid UTF-8 sequence at the start, 0 when there is none.
+size_t SequenceLength(std::string_view s) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(s[i]); };
+  const unsigned char lead = byte(0);
+  const size_t length = lead < 0x80   ? 1
+                        : lead < 0xC2 ? 0
+                        : lead < 0xE0 ? 2
+                        : lead < 0xF0 ? 3
+                        : lead < 0xF5 ? 4
+                                      : 0;
+  if (length == 0 || length > s.size()) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+  }
+  if (lead == 0xE0 && byte(1) < 0xA0) return 0;
+  if (lead == 0xED && byte(1) >= 0xA0) return 0;  // surrogates
+  if (lead == 0xF0 && byte(1) < 0x90) return 0;
+  if (lead == 0xF4 && byte(1) >= 0x90) return 0;
+  return length;
+}
+
+void AppendEscape(std::string& out, unsigned char c) {
+  switch (c) {
+    case '"':
+      out.append("\\\"");
+      return;
+    case '\\':
+      out.append("\\\\");
+      return;
+    case '\n':
+      out.append("\\n");
+      return;
+    case '\r':
+      out.append("\\r");
+      return;
+    case '\t':
+      out.append("\\t");
+      return;
+    case '\b':
+      out.append("\\b");
+      return;
+    case '\f':
+      out.append("\\f");
+      return;
+    default:
+      out.append("\\u00");
+      out.push_back(kHex[c >> 4]);
+      out.push_back(kHex[c & 15]);
+  }
+}
+
+void AppendDigits(std::string& out, int64_t value, int width) {
+  std::string digits = base::StrCat(value);
+  out.append(width > static_cast<int>(digits.size()) ? width - digits.size() : 0, '0');
+  out.append(digits);
+}
+
+}  // namespace
+
+void AppendJsonString(std::string& out, std::string_view text) {
+  out.push_back('"');
+  size_t done = 0;
+  for (size_t i = 0; i < text.size();) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (kPlain[c]) {
+      ++i;
+      continue;
+    }
+    const size_t length = SequenceLength(text.substr(i));
+    const bool separator =
+        length == 3 && (text.substr(i, 3) == "\u2028" || text.substr(i, 3) == "\u2029");
+    if (length > 1 && !separator) {
+      i += length;
+      continue;
+    }
+    out.append(text.substr(done, i - done));
+    if (separator) {
+      base::StrAppend(out, "\\u202", text[i + 2] == '\xA8' ? '8' : '9');
+    } else if (length == 0) {
+      out.append("\\ufffd");
+    } else {
+      AppendEscape(out, c);
+    }
+    i += std::max<size_t>(length, 1);
+    done = i;
+  }
+  out.append(text.substr(done));
+  out.push_back('"');
+}
+
+void AppendJsonBase64(std::string& out, std::string_view bytes) {
+  out.push_back('"');
+  out.append(absl::Base64Escape(base::Av(bytes)));
+  out.push_back('"');
+}
+
+std::optional<std::string> DecodeBase64(std::string_view text) {
+  std::string out;
+  if (text.size() % 4 != 0 || !absl::Base64Unescape(base::Av(text), &out)) return std::nullopt;
+  return out;
+}
+
+void AppendTime(std::string& out, UnixTime time, int decimals) {
+  const auto civil = absl::ToCivilSecond(absl::FromUnixSeconds(time.seconds), absl::UTCTimeZone());
+  AppendDigits(out, civil.year(), 4);
+  for (const auto& [separator, value] :
+       {std::pair('-', civil.month()), std::pair('-', civil.day()), std::pair('T', civil.hour()),
+        std::pair(':', civil.minute()), std::pair(':', civil.second())}) {
+    out.push_back(separator);
+    AppendDigits(out, value, 2);
+  }
+  if (decimals > 0) {
+    out.push_back('.');
+    int64_t fraction = time.nanos;
+    for (int i = decimals; i < 9; ++i) fraction /= 10;
+    AppendDigits(out, fraction, decimals);
+  }
+  out.push_back('Z');
+}
+
+std::optional<UnixTime> ParseTime(std::string_view text) {
+  // "2006-01-02T15:04:05[.fraction](Z|+hh:mm)": absl is laxer about the shape than RFC 3339.
+  if (text.size() < 20 || text.size() > 40 || text[4] != '-' || text[10] != 'T' ||
+      text[13] != ':') {
+    return std::nullopt;
+  }
+  absl::Time time;
+  std::string error;
+  if (!absl::ParseTime(absl::RFC3339_full, base::Av(text), &time, &error)) return std::nullopt;
+  if (time == absl::InfiniteFuture() || time == absl::InfinitePast()) return std::nullopt;
+  const int64_t seconds = absl::ToUnixSeconds(time);
+  return UnixTime{seconds, static_cast<int32_t>(
+                               absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds)))};
+}
+
+void AppendGoDuration(std::string& out, int64_t nanoseconds) {
+  if (nanoseconds == 0) {
+    out.append("0s");
+    return;
+  }
+  uint64_t left = static_cast<uint64_t>(nanoseconds);
+  if (nanoseconds < 0) {
+    out.push_back('-');
+    left = 0 - left;
+  }
+  const auto with_fraction = [&](uint64_t unit, std::string_view suffix) {
+    base::StrAppend(out, left / unit);
+    uint64_t fraction = left % unit;
+    if (fraction != 0) {
+      out.push_back('.');
+      for (uint64_t place = unit / 10; fraction != 0; place /= 10) {
+        out.push_back(static_cast<char>('0' + fraction / place));
+        fraction %= place;
+      }
+    }
+    out.append(suffix);
+  };
+  if (left < 1'000) return base::StrAppend(out, left, "ns");
+  if (left < 1'000'000) return with_fraction(1'000, "\u00b5s");
+  if (left < 1'000'000'000) return with_fraction(1'000'000, "ms");
+  const uint64_t minutes = left / 60'000'000'000;
+  if (minutes >= 60) base::StrAppend(out, minutes / 60, "h");
+  if (minutes > 0) base::StrAppend(out, minutes % 60, "m");
+  left %= 60'000'000'000;
+  with_fraction(1'000'000'000, "s");
+}
+
+std::optional<int64_t> ParseGoDuration(std::string_view text) {
+  if (text.empty()) return std::nullopt;
+  absl::Duration duration;
+  if (!absl::ParseDuration(base::Av(text), &duration)) {
+    std::string plain(text);  // Go also writes microseconds with the Greek letter
+    if (const size_t at = plain.find("\u00b5s"); at != std::string::npos)
+      plain.replace(at, 3, "us");
+    if (!absl::ParseDuration(plain, &duration)) return std::nullopt;
+  }
+  if (duration > absl::Nanoseconds(INT64_MAX) || duration < absl::Nanoseconds(INT64_MIN)) {
+    return std::nullopt;
+  }
+  return absl::ToInt64Nanoseconds(duration);
+}
+
+std::string IndentJson(std::string_view compact) {
+  std::string out;
+  out.reserve(compact.size() * 3 / 2);
+  int depth = 0;
+  bool in_string = false;
+  const auto line = [&] {
+    out.push_back('\n');
+    out.append(2 * depth, ' ');
+  };
+  for (size_t i = 0; i < compact.size(); ++i) {
+    const char c = compact[i];
+    if (in_string) {
+      out.push_back(c);
+      if (c == '\\' && i + 1 < compact.size()) out.push_back(compact[++i]);
+      if (c == '"') in_string = false;
+      continue;
+    }
+    const char next = i + 1 < compact.size() ? compact[i + 1] : '\0';
+    if (c == '"') {
+      in_string = true;
+      out.push_back(c);
+    } else if (c == '{' || c == '[') {
+      out.push_back(c);
+      if (next == '}' || next == ']') {
+        out.push_back(next);
+        ++i;
+      } else {
+        ++depth;
+        line();
+      }
+    } else if (c == '}' || c == ']') {
+      --depth;
+      line();
+      out.push_back(c);
+    } else if (c == ',') {
+      out.push_back(c);
+      line();
+    } else if (c == ':') {
+      out.append(": ");
+    } else {
+      out.push_back(c);
+    }
+  }
+  return out;
+}
+
+}  // namespace berth::api
