@@ -52,6 +52,8 @@ void NetlinkBuffer::PutString(uint16_t attribute, std::string_view text) {
 
 void NetlinkBuffer::PutU8(uint16_t attribute, uint8_t value) { Put(attribute, BytesOf(value)); }
 
+void NetlinkBuffer::PutU32(uint16_t attribute, uint32_t value) { Put(attribute, BytesOf(value)); }
+
 void NetlinkBuffer::PutBe16(uint16_t attribute, uint16_t value) {
   const uint16_t be = htobe16(value);
   Put(attribute, BytesOf(be));
@@ -92,6 +94,13 @@ std::optional<uint32_t> NetlinkAttribute::Be32() const {
   if (value.size() != sizeof be) return std::nullopt;
   std::memcpy(&be, value.data(), sizeof be);
   return be32toh(be);
+}
+
+std::optional<uint32_t> NetlinkAttribute::U32() const {
+  uint32_t host = 0;
+  if (value.size() != sizeof host) return std::nullopt;
+  std::memcpy(&host, value.data(), sizeof host);
+  return host;
 }
 
 std::optional<uint64_t> NetlinkAttribute::Be64() const {

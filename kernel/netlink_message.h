@@ -19,6 +19,7 @@ class NetlinkBuffer {
   void Put(uint16_t attribute, std::string_view value);
   void PutString(uint16_t attribute, std::string_view text);  // with its ending NUL
   void PutU8(uint16_t attribute, uint8_t value);
+  void PutU32(uint16_t attribute, uint32_t value);  // host order, as rtnetlink wants it
   void PutBe16(uint16_t attribute, uint16_t value);
   void PutBe32(uint16_t attribute, uint32_t value);
   void PutBe64(uint16_t attribute, uint64_t value);
@@ -49,6 +50,7 @@ struct NetlinkAttribute {
   std::string_view value;
 
   std::optional<uint32_t> Be32() const;
+  std::optional<uint32_t> U32() const;  // host order
   std::optional<uint64_t> Be64() const;
   std::string_view Text() const;  // without the ending NUL
 };

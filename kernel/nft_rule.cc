@@ -123,6 +123,22 @@ NftRule& NftRule::CtStatus(int to) {
   return *this;
 }
 
+NftRule& NftRule::CtOriginalDestination(NftFamily family, int to) {
+  Expression e(buffer_, "ct");
+  e.Register(NFTA_CT_DREG, to);
+  e.U32(NFTA_CT_KEY, family == NftFamily::kIp6 ? NFT_CT_DST_IP6 : NFT_CT_DST_IP);
+  buffer_.PutU8(NFTA_CT_DIRECTION, 0);
+  return *this;
+}
+
+NftRule& NftRule::CtOriginalPort(int to) {
+  Expression e(buffer_, "ct");
+  e.Register(NFTA_CT_DREG, to);
+  e.U32(NFTA_CT_KEY, NFT_CT_PROTO_DST);
+  buffer_.PutU8(NFTA_CT_DIRECTION, 0);
+  return *this;
+}
+
 NftRule& NftRule::Random(uint32_t modulus, int to) {
   Expression e(buffer_, "numgen");
   e.Register(NFTA_NG_DREG, to);

@@ -37,6 +37,9 @@ class NftRule {
   NftRule& Mark(int to);
   NftRule& CtState(int to);
   NftRule& CtStatus(int to);
+  // Where the connection's first packet went, before any NAT.
+  NftRule& CtOriginalDestination(NftFamily family, int to);
+  NftRule& CtOriginalPort(int to);
   NftRule& Random(uint32_t modulus, int to);  // 0 to modulus-1, all alike
   NftRule& Immediate(std::string_view value, int to);
   NftRule& FibAddressType(bool of_source, int to);  // RTN_LOCAL is 2
