@@ -11,6 +11,7 @@
 #ifndef BERTH_CLIENT_API_CLIENT_H_
 #define BERTH_CLIENT_API_CLIENT_H_
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -72,9 +73,12 @@ class ApiClient {
  private:
   absl::Status Call(std::string_view method, std::string target, const api::Message* body,
                     std::string_view raw_body, std::string_view content_type, api::Message* out);
+  absl::Status Write(std::string_view method, const Resource& resource,
+                     std::string_view subresource, const api::Message& object, api::Message* out);
 
   const std::unique_ptr<Transport> transport_;
   const absl::Duration timeout_;
+  std::atomic<bool> json_only_ = false;  // the server does not speak protobuf
 };
 
 }  // namespace berth::client
