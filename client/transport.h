@@ -31,7 +31,8 @@ std::unique_ptr<Transport> MakeHttpTransport(std::unique_ptr<http::Client> clien
                                              std::function<std::string()> token = {});
 
 // Calls `handler` on `executor`, as the user `identity`. What a controller in the API server's own
-// process uses: the same code path as a remote client, without the socket.
+// process uses: the same code path as a remote client, without the socket. Callbacks of a stream
+// run on the thread that writes the answer.
 std::unique_ptr<Transport> MakeInProcessTransport(http::Handler handler, base::Executor& executor,
                                                   http::PeerCertificate identity);
 
