@@ -100,7 +100,9 @@ struct KeyedQueue::State : std::enable_shared_from_this<KeyedQueue::State> {
 KeyedQueue::KeyedQueue(Executor& executor, Clock& clock, Handler handler, Backoff backoff)
     : state_(std::make_shared<State>(executor, clock, std::move(handler), backoff)) {}
 
-KeyedQueue::~KeyedQueue() {
+KeyedQueue::~KeyedQueue() { Stop(); }
+
+void KeyedQueue::Stop() {
   std::vector<Clock::TimerId> timers;
   {
     MutexLock l(state_->mu);

@@ -30,6 +30,8 @@ class KeyedQueue {
   // handlers that run.
   KeyedQueue(Executor& executor, Clock& clock, Handler handler, Backoff backoff = {});
   ~KeyedQueue();
+  // What the destructor does, while others may still call: their keys are dropped from then on.
+  void Stop();
 
   void Add(std::string_view key);
   // Adds the key when `delay` has passed. The earliest of several delays counts.

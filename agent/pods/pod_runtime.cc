@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/pods/pod_runtime.h"
+
+#include <atomic>
+
+#include "agent/observe/pleg.h"
+#include "agent/pods/admission.h"
+#include "agent/pods/pod_set.h"
+#include "agent/resources/pod_cgroups.h"
+#include "agent/status/pod_api.h"
+#include "agent/sync/container_spec.h"
+#include "api/proto/core/v1/node.pb.h"
+#include "api/proto/core/v1/pod.pb.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "cgroups/hierarchy.h"
+#include "client/event_recorder.h"
+#include "client/informer.h"
+
+namespace berth::agent {
+namespace {
+
+using api::core::v1::Pod;
+
+// Threads come with work: one per pod that is being worked on, also when its runtime call hangs.
+constexpr int kWorkerThreads = 256;
+constexpr int kProbeThreads = 32;
+constexpr int kSourceThreads = 4;
+
+std::string_view KindName(ProbeKind kind) {
+  switch (kind) {
+    case ProbeKind::kStartup:
+      return "Startup";
+    case ProbeKind::kLiveness:
+      return "Liveness";
+    case ProbeKind::kReadiness:
+      break;
+  }
+  return "Readiness";
+}
+
+std::unique_ptr<cgroups::Tree> MakeTree(const PodRuntimeOptions& options, absl::Status& status) {
+  if (!options.cgroups_per_qos) return nullptr;
+  if (options.cgroup_driver != "cgroupfs") {
+    status = base::MakeStatus(absl::StatusCode::kUnimplemented, "cgroup driver \"",
+                              options.cgroup_driver, "\": only cgroupfs works yet");
+    return nullptr;
+  }
+  auto found = cgroups::DiscoverHierarchies();
+  status = found.status();
+  return found.ok() ? std::make_unique<cgroups::Tree>(*std::move(found)) : nullptr;
+}
+
+}  // namespace
+
+class PodRuntime::Impl {
+ public:
+  Impl(PodRuntimeOptions options, PodRuntimeParts parts)
+      : options_(std::move(options)),
+        parts_(std::move(parts)),
+        cgroups_(MakeTree(options_, cgroup_status_),
+                 {options_.cgroup_root, options_.pod_pids_limit, options_.cpu_cfs_quota}),
+        files_({options_.root_dir, options_.pod_logs_dir, options_.container_logs_dir,
+                options_.cluster_domain}),
+        api_(*parts_.api),
+        prober_(*parts_.runtime, MakeProbeFetch(*parts_.io)),
+        probes_(prober_, probe_pool_, *parts_.clock,
+                {[this](const std::string& uid) { Poke(uid, absl::ZeroDuration()); },
+                 [this](const Pod& pod, const std::string& container, ProbeKind kind,
+                        const std::string& message) {
+                   Event(pod, "Warning", "Unhealthy",
+                         base::StrCat(KindName(kind), " probe failed: ", message), container);
+                 }}),
+        statuses_(api_, source_pool_, *parts_.clock,
+                  [this](const std::string& uid) {
+                    if (!stopping_) set_.StatusWritten(uid);
+                  }),
+        context_{options_,
+                 *parts_.clock,
+                 workers_pool_,
+                 *parts_.runtime,
+                 *parts_.volumes,
+                 *parts_.images,
+                 *parts_.objects,
+                 cgroups_,
+                 files_,
+                 prober_,
+                 probes_,
+                 statuses_,
+                 [this](const std::string& uid, absl::Duration delay) { Poke(uid, delay); },
+                 [this](const Pod& pod, std::string_view type, std::string_view reason,
+                        std::string_view message, std::string_view container) {
+                   Event(pod, type, reason, message, container);
+                 },
+                 [this](const std::string& id, const std::string& uid) { pleg_.Learn(id, uid); },
+                 [this] { return NodeMemory(); }},
+        set_(context_, workers_pool_, parts_.node),
+        pleg_(*parts_.runtime, parts_.events, source_pool_, *parts_.clock,
+              Pleg::Hooks{[this](const std::string& uid) { Poke(uid, absl::ZeroDuration()); },
+                          [this](const auto& pods) { OnRelist(pods); }}),
+        workers_pool_("pod-worker", kWorkerThreads),
+        probe_pool_("probe", kProbeThreads),
+        source_pool_("pod-source", kSourceThreads) {}
+
+  ~Impl() { Stop(); }
+
+  absl::Status Start() {
+    RETURN_IF_ERROR(cgroup_status_, "finding cgroups");
+    RETURN_IF_ERROR(cgroups_.Prepare({}));
+    client::InformerOptions only_mine;
+    only_mine.field_selector = base::StrCat("spec.nodeName=", options_.node_name);
+    source_ = std::make_unique<client::Informer<Pod>>(*parts_.api, source_pool_, *parts_.clock,
+                                                      client::kPods, only_mine);
+    source_->OnChangeWithObjects([this](const std::string&,
+                                        const client::InformerBase::Snapshot& before,
+                                        const client::InformerBase::Snapshot& after) {
+      OnChange(std::static_pointer_cast<const Pod>(before),
+               std::static_pointer_cast<const Pod>(after));
+    });
+    source_->Start();
+    pleg_.Start();
+    source_pool_.Post([this] {
+      while (!stopping_) {
+        if (source_->WaitForSync(absl::Seconds(1))) {
+          BERTH_INFO("pods are known", {"pods", source_->size()});
+          return set_.SourceReady();
+        }
+      }
+    });
+    return absl::OkStatus();
+  }
+
+  void Stop() {
+    if (stopping_.exchange(true)) return;
+    pleg_.Stop();
+    source_.reset();
+    set_.Stop();
+    probes_.Stop();
+    statuses_.Stop();
+  }
+
+  void Poke(const std::string& uid, absl::Duration delay) {
+    if (!stopping_) set_.Poke(uid, delay);
+  }
+
+  PodSet& set() { return set_; }
+  const Pleg& pleg() const { return pleg_; }
+  const PodRuntimeOptions& options() const { return options_; }
+
+ private:
+  void OnChange(std::shared_ptr<const Pod> before, std::shared_ptr<const Pod> after) {
+    if (before != nullptr &&
+        (after == nullptr || after->metadata().uid() != before->metadata().uid())) {
+      set_.Lost(before->metadata().uid());
+    }
+    if (after != nullptr) set_.Deliver(std::move(after));
+  }
+
+  // The node's allocatable is known only after a while; kubepods gets its limits then.
+  void OnRelist(const std::map<std::string, RuntimePod>& pods) {
+    const auto node = parts_.node();
+    if (node != nullptr && !prepared_.exchange(true)) {
+      const absl::Status status = cgroups_.Prepare(AllocatableOf(*node));
+      if (!status.ok()) BERTH_WARNING("limits of kubepods not set", {"error", status});
+    }
+    set_.Reconcile(pods);
+  }
+
+  void Event(const Pod& pod, std::string_view type, std::string_view reason,
+             std::string_view message, std::string_view container) {
+    if (parts_.recorder == nullptr) return;
+    parts_.recorder->Record(pod, type, reason, message,
+                            container.empty() ? "" : FieldPathOf(pod, container));
+  }
+
+  int64_t NodeMemory() const {
+    const auto node = parts_.node();
+    if (node == nullptr) return 0;
+    return ToAmounts(node->status().capacity())["memory"];
+  }
+
+  const PodRuntimeOptions options_;
+  const PodRuntimeParts parts_;
+  absl::Status cgroup_status_;
+  std::atomic<bool> stopping_ = false;
+  std::atomic<bool> prepared_ = false;
+  PodCgroups cgroups_;
+  PodFiles files_;
+  ClientPodApi api_;
+  Prober prober_;
+  ProbeRuns probes_;
+  StatusWriter statuses_;
+  WorkerContext context_;
+  PodSet set_;
+  Pleg pleg_;
+  std::unique_ptr<client::Informer<Pod>> source_;
+  // Last: they end first, and wait for tasks that use the rest.
+  base::ThreadPool workers_pool_;
+  base::ThreadPool probe_pool_;
+  base::ThreadPool source_pool_;
+};
+
+PodRuntime::PodRuntime(PodRuntimeOptions options, PodRuntimeParts parts)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(parts))) {}
+PodRuntime::~PodRuntime() = default;
+
+absl::Status PodRuntime::Start() { return impl_->Start(); }
+void PodRuntime::Stop() { impl_->Stop(); }
+absl::Status PodRuntime::Health() const { return impl_->pleg().Health(); }
+void PodRuntime::PokeAll() { impl_->set().PokeAll(); }
+
+std::vector<std::shared_ptr<const Pod>> PodRuntime::Pods() const {
+  std::vector<std::shared_ptr<const Pod>> pods;
+  for (const auto& worker : impl_->set().All()) {
+    if (!worker->gone()) pods.push_back(worker->Report());
+  }
+  return pods;
+}
+
+std::shared_ptr<const Pod> PodRuntime::FindPod(std::string_view namespace_,
+                                               std::string_view name) const {
+  const auto worker = impl_->set().FindByName(namespace_, name);
+  return worker == nullptr ? nullptr : worker->Report();
+}
+
+std::optional<ContainerRef> PodRuntime::FindContainer(std::string_view namespace_,
+                                                      std::string_view pod,
+                                                      std::string_view container,
+                                                      bool previous) const {
+  const auto worker = impl_->set().FindByName(namespace_, pod);
+  const auto seen = worker == nullptr ? nullptr : worker->Seen();
+  const auto* found = seen == nullptr ? nullptr : seen->Latest(container, previous ? 1 : 0);
+  if (found == nullptr) return std::nullopt;
+  ContainerRef out;
+  out.container_id = found->id;
+  out.sandbox_id = found->sandbox_id;
+  out.pod_uid = seen->uid;
+  out.log_path = found->log_path;
+  out.restart_count = found->restart_count;
+  out.running = found->phase == ContainerPhase::kRunning;
+  return out;
+}
+
+std::optional<std::string> PodRuntime::FindSandbox(std::string_view namespace_,
+                                                   std::string_view pod) const {
+  const auto worker = impl_->set().FindByName(namespace_, pod);
+  const auto seen = worker == nullptr ? nullptr : worker->Seen();
+  const auto* sandbox = seen == nullptr ? nullptr : seen->LatestSandbox();
+  if (sandbox == nullptr || !sandbox->ready) return std::nullopt;
+  return sandbox->id;
+}
+
+}  // namespace berth::agent

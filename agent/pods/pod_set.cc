@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/pods/pod_set.h"
+
+#include <algorithm>
+
+#include "agent/pods/admission.h"
+#include "api/object.h"
+#include "api/proto/core/v1/node.pb.h"
+#include "api/proto/core/v1/pod.pb.h"
+#include "base/log.h"
+
+namespace berth::agent {
+namespace {
+
+using api::core::v1::Pod;
+
+// A key that no uid can be.
+constexpr char kAdmit[] = "/admit";
+
+// A pod of which only the runtime knows.
+std::shared_ptr<const Pod> OrphanPod(const std::string& uid, const RuntimePod& runtime) {
+  auto pod = std::make_shared<Pod>();
+  pod->mutable_metadata()->set_uid(uid);
+  pod->mutable_metadata()->set_namespace_(runtime.namespace_);
+  pod->mutable_metadata()->set_name(runtime.name);
+  return pod;
+}
+
+}  // namespace
+
+PodSet::PodSet(const WorkerContext& context, base::Executor& executor, NodeSource node)
+    : context_(context),
+      node_(std::move(node)),
+      queue_(executor, context.clock,
+             [this](const std::string& key) { key == kAdmit ? AdmitWaiting() : Handle(key); }) {}
+
+void PodSet::Deliver(PodPtr pod) {
+  const std::string uid = pod->metadata().uid();
+  bool known = false;
+  {
+    base::MutexLock l(mu_);
+    const auto it = workers_.find(uid);
+    known = it != workers_.end();
+    if (known) {
+      it->second->Update(std::move(pod));
+    } else {
+      waiting_[uid] = std::move(pod);
+    }
+  }
+  queue_.Add(known ? uid : kAdmit);
+}
+
+void PodSet::Lost(std::string_view uid) {
+  {
+    base::MutexLock l(mu_);
+    if (const auto it = waiting_.find(uid); it != waiting_.end()) waiting_.erase(it);
+    const auto it = workers_.find(uid);
+    if (it == workers_.end()) return;
+    it->second->Gone();
+  }
+  queue_.Add(uid);
+}
+
+void PodSet::SourceReady() {
+  {
+    base::MutexLock l(mu_);
+    source_ready_ = true;
+  }
+  queue_.Add(kAdmit);
+}
+
+std::vector<PodSet::PodPtr> PodSet::ActivePods() const {
+  std::vector<PodPtr> pods;
+  for (const auto& worker : All()) {
+    if (worker->active()) pods.push_back(worker->Report());
+  }
+  return pods;
+}
+
+void PodSet::AdmitWaiting() {
+  const auto node = node_();
+  std::vector<PodPtr> pods;
+  {
+    base::MutexLock l(mu_);
+    if (!source_ready_ || waiting_.empty()) return;
+    if (node != nullptr) {
+      for (auto& [uid, pod] : waiting_) pods.push_back(std::move(pod));
+      waiting_.clear();
+    }
+  }
+  if (node == nullptr) {
+    queue_.AddAfter(kAdmit, absl::Milliseconds(200));
+    return;
+  }
+  std::sort(pods.begin(), pods.end(), [](const PodPtr& a, const PodPtr& b) {
+    // What this node had accepted before comes first: it is running.
+    const auto rank = [](const Pod& pod) {
+      return std::pair(!pod.status().has_start_time(),
+                       pod.metadata().creation_timestamp().seconds());
+    };
+    return rank(*a) < rank(*b);
+  });
+  for (const PodPtr& pod : pods) {
+    auto worker = std::make_shared<PodWorker>(context_, pod);
+    const bool accepted_before = pod->status().has_start_time() ||
+                                 IsTerminalPhase(pod->status().phase()) ||
+                                 pod->metadata().has_deletion_timestamp();
+    if (!accepted_before) {
+      const auto verdict =
+          Admit(*pod, {*node, ActivePods(), context_.options.allowed_unsafe_sysctls,
+                       context_.options.max_pods});
+      if (verdict.has_value()) {
+        context_.event(*pod, "Warning", verdict->reason, verdict->message, "");
+        BERTH_WARNING("pod rejected", {"pod", api::KeyOf(*pod)}, {"reason", verdict->reason});
+        worker->Reject(*verdict);
+      }
+    }
+    {
+      base::MutexLock l(mu_);
+      workers_[pod->metadata().uid()] = worker;
+    }
+    BERTH_INFO("pod taken on", {"pod", api::KeyOf(*pod)}, {"uid", pod->metadata().uid()});
+    queue_.Add(pod->metadata().uid());
+  }
+}
+
+void PodSet::Reconcile(const std::map<std::string, RuntimePod>& runtime_pods) {
+  std::vector<std::string> orphans;
+  {
+    base::MutexLock l(mu_);
+    if (!source_ready_ || !waiting_.empty()) return;
+    for (const auto& [uid, runtime] : runtime_pods) {
+      if (workers_.contains(uid)) continue;
+      auto worker = std::make_shared<PodWorker>(context_, OrphanPod(uid, runtime));
+      worker->Gone();
+      workers_[uid] = std::move(worker);
+      orphans.push_back(uid);
+    }
+  }
+  for (const auto& uid : orphans) {
+    BERTH_INFO("ending a pod that the API does not have", {"uid", uid});
+    queue_.Add(uid);
+  }
+  RemoveLeftovers();
+}
+
+// Directories and cgroups of pods that neither the API nor the runtime has.
+void PodSet::RemoveLeftovers() {
+  const auto is_known = [this](const std::string& uid) {
+    base::MutexLock l(mu_);
+    return workers_.contains(uid) || waiting_.contains(uid);
+  };
+  for (const auto& uid : context_.cgroups.ListPods()) {
+    if (is_known(uid)) continue;
+    const absl::Status status = context_.cgroups.RemovePod(uid);
+    if (!status.ok()) BERTH_WARNING("old cgroup stays", {"uid", uid}, {"error", status});
+  }
+  for (const auto& uid : context_.files.ListPodDirs()) {
+    if (is_known(uid)) continue;
+    absl::Status status = context_.volumes.TearDown(uid);
+    if (status.ok() || absl::IsNotFound(status)) status = context_.files.RemovePod("", "", uid);
+    if (!status.ok()) BERTH_WARNING("old pod directory stays", {"uid", uid}, {"error", status});
+  }
+}
+
+void PodSet::Handle(const std::string& uid) {
+  const auto worker = Find(uid);
+  if (worker == nullptr) return;
+  worker->Sync();
+  if (!worker->finished()) return;
+  context_.probes.Remove(uid);
+  base::MutexLock l(mu_);
+  workers_.erase(uid);
+}
+
+void PodSet::Poke(const std::string& uid, absl::Duration delay) {
+  if (delay > absl::ZeroDuration()) {
+    queue_.AddAfter(uid, delay);
+  } else {
+    queue_.Add(uid);
+  }
+}
+
+void PodSet::PokeAll() {
+  for (const auto& worker : All()) queue_.Add(worker->Report()->metadata().uid());
+  queue_.Add(kAdmit);
+}
+
+void PodSet::StatusWritten(const std::string& uid) {
+  const auto worker = Find(uid);
+  if (worker != nullptr && worker->phase() == PodWorker::Phase::kTerminated) queue_.Add(uid);
+}
+
+std::shared_ptr<PodWorker> PodSet::Find(std::string_view uid) const {
+  base::MutexLock l(mu_);
+  const auto it = workers_.find(uid);
+  return it == workers_.end() ? nullptr : it->second;
+}
+
+std::shared_ptr<PodWorker> PodSet::FindByName(std::string_view namespace_,
+                                              std::string_view name) const {
+  std::shared_ptr<PodWorker> found;
+  for (const auto& worker : All()) {
+    const auto pod = worker->Report();
+    if (pod->metadata().namespace_() != namespace_ || pod->metadata().name() != name) continue;
+    // One that the API still has goes before an earlier one of the same name.
+    if (found == nullptr || !worker->gone()) found = worker;
+  }
+  return found;
+}
+
+std::vector<std::shared_ptr<PodWorker>> PodSet::All() const {
+  std::vector<std::shared_ptr<PodWorker>> all;
+  base::MutexLock l(mu_);
+  for (const auto& [uid, worker] : workers_) all.push_back(worker);
+  return all;
+}
+
+}  // namespace berth::agent

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// One pod's life on this node: Syncing -> Terminating -> Terminated, never back. Sync() reads the
+// latest wish (the API's Pod) and the latest fact (the runtime), decides, acts, reports. Whatever
+// may take long (pulls, stops with their grace) runs beside it and pokes the pod when done, so a
+// pod hears of its deletion while it pulls.
+//
+// Sync() is called by one thread at a time; everything else is thread-safe.
+#ifndef BERTH_AGENT_PODS_POD_WORKER_H_
+#define BERTH_AGENT_PODS_POD_WORKER_H_
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "agent/observe/observation.h"
+#include "agent/pods/worker_context.h"
+#include "agent/status/pod_status.h"
+#include "agent/sync/pod_actions.h"
+#include "agent/sync/restart_backoff.h"
+#include "base/mutex.h"
+
+namespace runtime::v1 {
+class PodSandboxConfig;
+}
+
+namespace berth::agent {
+
+class PodWorker : public std::enable_shared_from_this<PodWorker> {
+ public:
+  enum class Phase { kSyncing, kTerminating, kTerminated };
+
+  PodWorker(const WorkerContext& context, std::shared_ptr<const api::core::v1::Pod> pod);
+
+  // The API's latest version of the pod.
+  void Update(std::shared_ptr<const api::core::v1::Pod> pod);
+  // The API has it no more (or never had: an orphan in the runtime).
+  void Gone();
+  // It may not run here: ended with this reason, phase Failed. Before its first Sync nothing of it
+  // is ever made.
+  void End(PodVerdict verdict);
+  // It was refused: as End(), and its status tells of no containers. Before the first Sync().
+  void Reject(PodVerdict verdict);
+
+  void Sync();
+
+  // The pod with the status that it would report now.
+  std::shared_ptr<const api::core::v1::Pod> Report() const;
+  std::shared_ptr<const PodObservation> Seen() const;
+  Phase phase() const;
+  // Nothing is left of it, here and in the API.
+  bool finished() const;
+  // Counts for admission: it runs, or may run.
+  bool active() const;
+  bool gone() const;
+
+ private:
+  // pod_worker.cc
+  void SyncRunning();
+  void SyncTerminating();
+  void SyncTerminated();
+  bool MustTerminate();
+  bool DeadlineExceeded();
+  void Publish(bool terminating);
+  void Resync();
+  void Retry(std::string_view what, const absl::Status& error);
+  absl::Status Observe();
+  const std::string& uid() const { return uid_; }
+
+  // pod_worker_start.cc
+  void Execute(const PodActions& actions);
+  absl::Status ReplaceSandbox(const PodActions& actions);
+  absl::Status CreateSandbox(uint32_t attempt);
+  absl::Status EnsureVolumes();
+  ::runtime::v1::PodSandboxConfig SandboxConfig(uint32_t attempt);
+  // True when the container runs now.
+  bool StartContainer(const ContainerToStart& start);
+  bool ImageReady(const api::core::v1::Container& container, std::string& image_ref);
+  absl::Status CheckImageUser(const api::core::v1::Container& container,
+                              const std::string& image_ref);
+  absl::StatusOr<std::string> CreateContainer(const ContainerToStart& start,
+                                              const api::core::v1::Container& container,
+                                              const std::string& image_ref);
+  // False when the hook failed and the container is on its way out.
+  bool PostStart(const api::core::v1::Container& container, const std::string& id);
+  void CollectGarbage();
+
+  // pod_worker_stop.cc
+  void Kill(const ContainerToKill& kill, absl::Duration grace);
+  void RunKill(const api::core::v1::Pod& pod, const ContainerToKill& kill, absl::Duration grace,
+               bool hook);
+  void Pause(absl::Duration duration);
+  void KillAll();
+  absl::Duration Grace() const;
+  absl::Status StopSandboxes();
+  absl::Status RemoveSandboxes();
+
+  const WorkerContext& context_;
+  const std::string uid_;
+
+  // What others tell and ask.
+  mutable base::Mutex mu_;
+  std::shared_ptr<const api::core::v1::Pod> inbox_ BERTH_GUARDED_BY(mu_);
+  std::shared_ptr<const api::core::v1::Pod> report_ BERTH_GUARDED_BY(mu_);
+  std::shared_ptr<const PodObservation> published_seen_ BERTH_GUARDED_BY(mu_);
+  std::optional<PodVerdict> verdict_ BERTH_GUARDED_BY(mu_);
+  bool gone_ BERTH_GUARDED_BY(mu_) = false;
+  Phase phase_ BERTH_GUARDED_BY(mu_) = Phase::kSyncing;
+  bool finished_ BERTH_GUARDED_BY(mu_) = false;
+  // Stops under way, by container id, and when their grace ends.
+  std::map<std::string, absl::Time> stopping_ BERTH_GUARDED_BY(mu_);
+  struct Pull {
+    bool running = true;
+    std::string image;
+    ImageResult result;
+  };
+  std::map<std::string, Pull> pulls_ BERTH_GUARDED_BY(mu_);  // by container name
+
+  // Of Sync() alone.
+  std::shared_ptr<const api::core::v1::Pod> pod_;
+  PodObservation seen_;
+  ProbeView view_;
+  RestartBackoff backoff_;
+  std::map<std::string, Waiting, std::less<>> waiting_;
+  std::map<std::string, absl::Time, std::less<>> backoff_told_;
+  std::map<std::string, int, std::less<>> count_bump_;  // names that the runtime keeps reserved
+  std::optional<MountedVolumes> volumes_;
+  absl::Time volumes_at_ = absl::InfinitePast();
+  std::string cgroup_parent_;
+  bool ran_here_ = false;      // seen alive before its end was asked for
+  bool report_status_ = true;  // false: the API has the pod's last word already
+  bool rejected_ = false;
+  int failures_ = 0;
+};
+
+}  // namespace berth::agent
+
+#endif  // BERTH_AGENT_PODS_POD_WORKER_H_

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a pod's sandbox and containers come to be.
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "agent/pods/pod_worker.h"
+#include "agent/sync/container_config.h"
+#include "agent/sync/container_spec.h"
+#include "agent/sync/sandbox_config.h"
+#include "api/object.h"
+#include "api/proto/core/v1/pod.pb.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "cri/proto/runtime_v1.pb.h"
+
+namespace berth::agent {
+namespace {
+
+using api::core::v1::Container;
+
+constexpr absl::Duration kVolumeTimeout = absl::Seconds(123);
+constexpr absl::Duration kPullTimeout = absl::Hours(1);
+constexpr absl::Duration kAfterPullError = absl::Seconds(2);
+constexpr absl::Duration kAfterConfigError = absl::Seconds(10);
+constexpr absl::Duration kHookTimeout = absl::Minutes(10);
+
+std::string ReadText(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+SecurityOptions SecurityOf(const PodRuntimeOptions& options) {
+  return {base::StrCat(options.root_dir, "/seccomp"), options.seccomp_default};
+}
+
+bool IsReserved(const absl::Status& status) {
+  return absl::IsAlreadyExists(status) ||
+         status.message().find("is reserved for") != absl::string_view::npos;
+}
+
+}  // namespace
+
+void PodWorker::Execute(const PodActions& actions) {
+  if (!actions.kill_sandbox.empty() || actions.create_sandbox) {
+    const absl::Status status = ReplaceSandbox(actions);
+    if (absl::IsFailedPrecondition(status)) return;  // whatever it waits for pokes the pod
+    if (!status.ok()) return Retry("making the sandbox", status);
+    // Look at what is there now, then go on with the containers.
+    return context_.poke(uid_, absl::ZeroDuration());
+  }
+  for (const auto& kill : actions.kill) Kill(kill, kill.grace.value_or(Grace()));
+  bool progress = false;
+  for (const auto& start : actions.start) {
+    const bool started = StartContainer(start);
+    progress = progress || started;
+  }
+  Publish(false);
+  if (progress) {
+    failures_ = 0;
+    return context_.poke(uid_, absl::ZeroDuration());
+  }
+  Resync();
+}
+
+absl::Status PodWorker::ReplaceSandbox(const PodActions& actions) {
+  const ObservedSandbox* latest = seen_.LatestSandbox();
+  if (latest != nullptr) {
+    if (seen_.AnyRunning()) {
+      if (actions.create_sandbox) {
+        context_.event(*pod_, "Normal", "SandboxChanged",
+                       "Pod sandbox changed, it will be killed and re-created.", "");
+      }
+      KillAll();
+      return base::FailedPrecondition("containers are being stopped");
+    }
+    RETURN_IF_ERROR(StopSandboxes());
+  }
+  if (!actions.create_sandbox) return absl::OkStatus();
+  return CreateSandbox(actions.sandbox_attempt + static_cast<uint32_t>(count_bump_[""]));
+}
+
+absl::Status PodWorker::EnsureVolumes() {
+  const auto mounted = context_.volumes.SetUp(*pod_, kVolumeTimeout);
+  if (!mounted.ok()) {
+    context_.event(*pod_, "Warning", "FailedMount", base::Message(mounted.status()), "");
+    return mounted.status();
+  }
+  volumes_ = *mounted;
+  volumes_at_ = context_.clock.Now();
+  return absl::OkStatus();
+}
+
+::runtime::v1::PodSandboxConfig PodWorker::SandboxConfig(uint32_t attempt) {
+  const PodRuntimeOptions& options = context_.options;
+  SandboxInputs inputs;
+  inputs.attempt = attempt;
+  inputs.cgroup_parent = cgroup_parent_;
+  inputs.pod_logs_dir = options.pod_logs_dir;
+  inputs.cluster_domain = options.cluster_domain;
+  const Resolver host =
+      options.resolv_conf.empty() ? Resolver{} : ParseResolvConf(ReadText(options.resolv_conf));
+  inputs.resolver =
+      ResolverFor(*pod_, {options.cluster_dns, options.cluster_domain}, host, nullptr);
+  inputs.security = SecurityOf(options);
+  return MakeSandboxConfig(*pod_, inputs);
+}
+
+absl::Status PodWorker::CreateSandbox(uint32_t attempt) {
+  if (!pod_->spec().host_network()) {
+    cri::v1::StatusResponse status;
+    RETURN_IF_ERROR(context_.runtime.Status({}, status, context_.options.runtime_request_timeout));
+    for (const auto& condition : status.status().conditions()) {
+      if (condition.type() != "NetworkReady" || condition.status()) continue;
+      const std::string message = base::StrCat(
+          "network is not ready: container runtime network not ready: "
+          "NetworkReady=false reason:",
+          condition.reason(), " message:", condition.message());
+      context_.event(*pod_, "Warning", "NetworkNotReady", message, "");
+      context_.poke(uid_, absl::Seconds(1));
+      return base::FailedPrecondition(message);
+    }
+  }
+  ASSIGN_OR_RETURN(cgroup_parent_, context_.cgroups.EnsurePod(*pod_));
+  RETURN_IF_ERROR(context_.files.MakeDirs(*pod_));
+  RETURN_IF_ERROR(EnsureVolumes());
+  cri::v1::RunPodSandboxRequest request;
+  *request.mutable_config() = SandboxConfig(attempt);
+  cri::v1::RunPodSandboxResponse response;
+  const absl::Status status = context_.runtime.RunPodSandbox(
+      request, response, 2 * context_.options.runtime_request_timeout);
+  if (!status.ok()) {
+    // A sandbox that the runtime lost halfway still holds its name.
+    if (IsReserved(status)) ++count_bump_[""];
+    const std::string message = base::StrCat("Failed to create pod sandbox: ", status.message());
+    context_.event(*pod_, "Warning", "FailedCreatePodSandBox", message, "");
+    return status;
+  }
+  context_.learn(response.pod_sandbox_id(), uid_);
+  BERTH_INFO("sandbox made", {"pod", api::KeyOf(*pod_)}, {"sandbox", response.pod_sandbox_id()});
+  return absl::OkStatus();
+}
+
+// True when the image is there. Otherwise a pull runs, or the reason to wait is noted.
+bool PodWorker::ImageReady(const Container& container, std::string& image_ref) {
+  std::optional<ImageResult> result;
+  {
+    base::MutexLock l(mu_);
+    const auto it = pulls_.find(container.name());
+    if (it != pulls_.end()) {
+      if (it->second.running) return false;
+      if (it->second.image == container.image()) result = it->second.result;
+      pulls_.erase(it);
+    }
+    if (!result.has_value()) {
+      // One pull of a pod at a time.
+      const bool busy = std::any_of(pulls_.begin(), pulls_.end(),
+                                    [](const auto& pull) { return pull.second.running; });
+      if (busy) return false;
+      pulls_[container.name()] = Pull{true, container.image(), {}};
+    }
+  }
+  if (result.has_value()) {
+    if (result->reason.empty()) {
+      image_ref = result->image_ref;
+      return true;
+    }
+    waiting_[container.name()] = {result->reason, result->message};
+    context_.poke(uid_, std::max(kAfterPullError, result->retry_after));
+    return false;
+  }
+  context_.executor.Post([self = shared_from_this(), pod = pod_, container] {
+    ImageResult answer = self->context_.images.EnsureImage(*pod, container, kPullTimeout);
+    {
+      base::MutexLock l(self->mu_);
+      self->pulls_[container.name()] = Pull{false, container.image(), std::move(answer)};
+    }
+    self->context_.poke(self->uid_, absl::ZeroDuration());
+  });
+  return false;
+}
+
+absl::Status PodWorker::CheckImageUser(const Container& container, const std::string& image_ref) {
+  const bool wanted = container.security_context().has_run_as_non_root()
+                          ? container.security_context().run_as_non_root()
+                          : pod_->spec().security_context().run_as_non_root();
+  if (!wanted) return absl::OkStatus();
+  cri::v1::ImageStatusRequest request;
+  request.mutable_image()->set_image(image_ref);
+  cri::v1::ImageStatusResponse response;
+  RETURN_IF_ERROR(
+      context_.runtime.ImageStatus(request, response, context_.options.runtime_request_timeout));
+  ImageUser user;
+  if (response.image().has_uid()) user.uid = response.image().uid().value();
+  user.name = response.image().username();
+  return CheckNonRoot(*pod_, container, user);
+}
+
+absl::StatusOr<std::string> PodWorker::CreateContainer(const ContainerToStart& start,
+                                                       const Container& container,
+                                                       const std::string& image_ref) {
+  const ObservedSandbox& sandbox = *seen_.LatestSandbox();
+  const PodRuntimeOptions& options = context_.options;
+  PodAddresses addresses{sandbox.host_network ? options.node_ips : sandbox.ips, options.node_ips};
+  ContainerInputs inputs;
+  inputs.restart_count = start.restart_count + count_bump_[start.name];
+  inputs.image_ref = image_ref;
+  const auto config_error = [](absl::Status status) {
+    return absl::InvalidArgumentError(status.message());
+  };
+  auto process =
+      MakeContainerProcess(*pod_, container, addresses, options.node_name, context_.objects);
+  if (!process.ok()) return config_error(process.status());
+  inputs.process = *std::move(process);
+  if (const absl::Status user = CheckImageUser(container, image_ref); !user.ok()) {
+    return config_error(user);
+  }
+  auto mounts = context_.files.Mounts(*pod_, container, inputs.restart_count, *volumes_,
+                                      addresses.pod_ips, inputs.process.env);
+  if (!mounts.ok()) return config_error(mounts.status());
+  inputs.mounts = *std::move(mounts);
+  inputs.node_memory_bytes = context_.node_memory_bytes();
+  inputs.cpu_quota = options.cpu_cfs_quota;
+  inputs.security = SecurityOf(options);
+  if (start.kind == ContainerKind::kEphemeral) {
+    const auto& target = pod_->spec().ephemeral_containers(start.index).target_container_name();
+    if (const auto* seen = seen_.Latest(target); !target.empty() && seen != nullptr) {
+      inputs.target_id = seen->id;
+    }
+  }
+  cri::v1::CreateContainerRequest request;
+  request.set_pod_sandbox_id(sandbox.id);
+  *request.mutable_config() = MakeContainerConfig(*pod_, container, inputs);
+  *request.mutable_sandbox_config() = SandboxConfig(sandbox.attempt);
+  std::error_code error;
+  std::filesystem::create_directories(
+      base::StrCat(PodLogDir(options.pod_logs_dir, *pod_), "/", container.name()), error);
+  cri::v1::CreateContainerResponse response;
+  const absl::Status status =
+      context_.runtime.CreateContainer(request, response, options.runtime_request_timeout);
+  if (!status.ok()) {
+    if (IsReserved(status)) ++count_bump_[start.name];
+    return base::MakeStatus(absl::StatusCode::kUnknown, status.message());
+  }
+  count_bump_.erase(start.name);
+  context_.learn(response.container_id(), uid_);
+  return response.container_id();
+}
+
+bool PodWorker::StartContainer(const ContainerToStart& start) {
+  const Container container = ContainerAt(*pod_, start.kind, start.index);
+  std::string image_ref;
+  if (!ImageReady(container, image_ref)) return false;
+  const auto fail = [&](std::string reason, const absl::Status& error) {
+    waiting_[start.name] = {std::move(reason), std::string(error.message())};
+    context_.event(*pod_, "Warning", "Failed", base::StrCat("Error: ", error.message()),
+                   start.name);
+    context_.poke(uid_, kAfterConfigError);
+    return false;
+  };
+  // After a restart of the daemon the groups, directories and volumes are there, but not known.
+  if (cgroup_parent_.empty()) {
+    auto parent = context_.cgroups.EnsurePod(*pod_);
+    if (!parent.ok()) return fail("CreateContainerError", parent.status());
+    cgroup_parent_ = *std::move(parent);
+  }
+  if (!volumes_.has_value()) {
+    if (const absl::Status status = EnsureVolumes(); !status.ok()) {
+      context_.poke(uid_, absl::Seconds(2));
+      return false;
+    }
+  }
+  const auto id = CreateContainer(start, container, image_ref);
+  if (!id.ok()) {
+    return fail(absl::IsInvalidArgument(id.status()) ? "CreateContainerConfigError"
+                                                     : "CreateContainerError",
+                id.status());
+  }
+  context_.event(*pod_, "Normal", "Created", "Container created", start.name);
+  if (!start.replaces.empty()) backoff_.Restarted(start.name, start.replaced_ended);
+  cri::v1::StartContainerRequest request;
+  request.set_container_id(*id);
+  cri::v1::StartContainerResponse response;
+  const absl::Status status =
+      context_.runtime.StartContainer(request, response, context_.options.runtime_request_timeout);
+  if (!status.ok()) {
+    fail("RunContainerError", status);
+    return true;  // the runtime has an instance that ended: look at it
+  }
+  context_.event(*pod_, "Normal", "Started", "Container started", start.name);
+  context_.files.LinkLog(*pod_, start.name, *id, start.restart_count);
+  waiting_.erase(start.name);
+  BERTH_INFO("container started", {"pod", api::KeyOf(*pod_)}, {"container", start.name},
+             {"id", *id}, {"restarts", start.restart_count});
+  PostStart(container, *id);
+  return true;
+}
+
+bool PodWorker::PostStart(const Container& container, const std::string& id) {
+  if (!container.lifecycle().has_post_start()) return true;
+  const auto& hook = container.lifecycle().post_start();
+  const ObservedSandbox& sandbox = *seen_.LatestSandbox();
+  absl::Status status;
+  if (hook.has_sleep()) {
+    Pause(absl::Seconds(hook.sleep().seconds()));
+  } else {
+    status = context_.prober.RunHook(
+        hook, {*pod_, container, id, sandbox.ips.empty() ? "" : sandbox.ips.front()}, kHookTimeout);
+  }
+  if (status.ok()) return true;
+  context_.event(*pod_, "Warning", "FailedPostStartHook",
+                 base::StrCat("PostStartHook failed: ", status.message()), container.name());
+  waiting_[container.name()] = {"PostStartHookError", std::string(status.message())};
+  Kill({id, container.name(), "FailedPostStartHook", std::nullopt}, Grace());
+  return false;
+}
+
+// Keeps one dead instance of each container beside the newest, and no sandbox that is neither the
+// newest nor has containers.
+void PodWorker::CollectGarbage() {
+  std::map<std::string, int> kept;
+  std::set<std::string> used;
+  for (const auto& container : seen_.containers) {
+    const int rank = kept[container.name]++;
+    if (rank < 2 || container.phase == ContainerPhase::kRunning) {
+      used.insert(container.sandbox_id);
+      continue;
+    }
+    cri::v1::RemoveContainerRequest request;
+    request.set_container_id(container.id);
+    cri::v1::RemoveContainerResponse response;
+    const absl::Status status = context_.runtime.RemoveContainer(
+        request, response, context_.options.runtime_request_timeout);
+    if (status.ok()) context_.files.RemoveLog(container.log_path);
+  }
+  for (size_t i = 1; i < seen_.sandboxes.size(); ++i) {
+    const ObservedSandbox& sandbox = seen_.sandboxes[i];
+    if (used.contains(sandbox.id)) continue;
+    cri::v1::RemovePodSandboxRequest request;
+    request.set_pod_sandbox_id(sandbox.id);
+    cri::v1::RemovePodSandboxResponse response;
+    const absl::Status status = context_.runtime.RemovePodSandbox(
+        request, response, context_.options.runtime_request_timeout);
+    if (!status.ok()) {
+      BERTH_WARNING("removing an old sandbox failed", {"sandbox", sandbox.id}, {"error", status});
+    }
+  }
+}
+
+}  // namespace berth::agent

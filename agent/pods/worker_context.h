@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every pod worker works with; all of it outlives the workers.
+#ifndef BERTH_AGENT_PODS_WORKER_CONTEXT_H_
+#define BERTH_AGENT_PODS_WORKER_CONTEXT_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/time/time.h"
+#include "agent/env/container_env.h"
+#include "agent/images/image_puller.h"
+#include "agent/pods/pod_runtime.h"
+#include "agent/probes/probe_runs.h"
+#include "agent/probes/prober.h"
+#include "agent/resources/pod_cgroups.h"
+#include "agent/status/status_writer.h"
+#include "agent/sync/pod_files.h"
+#include "agent/volumes/pod_volumes.h"
+#include "base/clock.h"
+#include "base/executor.h"
+#include "cri/runtime.h"
+
+namespace berth::agent {
+
+struct WorkerContext {
+  const PodRuntimeOptions& options;
+  base::Clock& clock;
+  base::Executor& executor;  // for what may take long: stops, pulls
+  cri::Runtime& runtime;
+  PodVolumes& volumes;
+  ImagePuller& images;
+  ObjectReader& objects;
+  PodCgroups& cgroups;
+  PodFiles& files;
+  Prober& prober;
+  ProbeRuns& probes;
+  StatusWriter& statuses;
+  // Look at this pod again, at once or after a while.
+  std::function<void(const std::string& uid, absl::Duration delay)> poke;
+  std::function<void(const api::core::v1::Pod& pod, std::string_view type, std::string_view reason,
+                     std::string_view message, std::string_view container)>
+      event;
+  // A new container's or sandbox's id belongs to this pod.
+  std::function<void(const std::string& id, const std::string& uid)> learn;
+  std::function<int64_t()> node_memory_bytes;
+};
+
+}  // namespace berth::agent
+
+#endif  // BERTH_AGENT_PODS_WORKER_CONTEXT_H_

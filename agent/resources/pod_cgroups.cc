@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/resources/pod_cgroups.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "api/proto/core/v1/pod.pb.h"
+#include "base/status.h"
+#include "base/strings.h"
+
+namespace berth::agent {
+namespace {
+
+constexpr QosClass kAllQos[] = {QosClass::kGuaranteed, QosClass::kBurstable, QosClass::kBestEffort};
+
+std::vector<std::string> QosParts(std::string_view root, QosClass qos) {
+  std::vector<std::string> parts;
+  for (const auto part : base::Split(root, '/')) {
+    if (!part.empty()) parts.emplace_back(part);
+  }
+  parts.emplace_back("kubepods");
+  if (qos == QosClass::kBurstable) parts.emplace_back("burstable");
+  if (qos == QosClass::kBestEffort) parts.emplace_back("besteffort");
+  return parts;
+}
+
+// systemd nests by the dashes in a slice's name: a-b.slice lies in a.slice.
+std::vector<std::string> Slices(const std::vector<std::string>& parts) {
+  std::vector<std::string> out;
+  std::string name;
+  for (std::string part : parts) {
+    std::replace(part.begin(), part.end(), '-', '_');
+    name = name.empty() ? part : base::StrCat(name, "-", part);
+    out.push_back(base::StrCat(name, ".slice"));
+  }
+  return out;
+}
+
+std::vector<std::string> PodParts(std::string_view root, QosClass qos, std::string_view uid) {
+  std::vector<std::string> parts = QosParts(root, qos);
+  parts.push_back(base::StrCat("pod", uid));
+  return parts;
+}
+
+cgroups::Limits LimitsFor(const api::core::v1::PodSpec& spec, const PodCgroups::Options& options) {
+  const QosClass qos = QosOf(spec);
+  PodAmounts amounts = AmountsOf(spec);
+  cgroups::Limits limits;
+  limits.cpu_shares = qos == QosClass::kBestEffort
+                          ? cgroups::SharesFromMilliCpu(0)
+                          : cgroups::SharesFromMilliCpu(amounts.requests["cpu"]);
+  if (qos != QosClass::kBestEffort && amounts.all_limit_cpu && options.cpu_quota) {
+    limits.cpu_quota_us = cgroups::QuotaFromMilliCpu(amounts.limits["cpu"]);
+  }
+  if (qos != QosClass::kBestEffort && amounts.all_limit_memory) {
+    limits.memory_bytes = amounts.limits["memory"];
+  }
+  if (options.pids_limit > 0) limits.pids = options.pids_limit;
+  return limits;
+}
+
+}  // namespace
+
+std::string CgroupParentFor(CgroupDriver driver, std::string_view root, QosClass qos,
+                            std::string_view uid) {
+  const auto parts = PodParts(root, qos, uid);
+  return driver == CgroupDriver::kSystemd ? Slices(parts).back()
+                                          : base::StrCat("/", base::Join(parts, "/"));
+}
+
+std::string CgroupPathFor(CgroupDriver driver, std::string_view root, QosClass qos,
+                          std::string_view uid) {
+  const auto parts = PodParts(root, qos, uid);
+  return base::Join(driver == CgroupDriver::kSystemd ? Slices(parts) : parts, "/");
+}
+
+PodCgroups::PodCgroups(std::unique_ptr<cgroups::Tree> tree, Options options)
+    : tree_(std::move(tree)), options_(std::move(options)) {}
+
+absl::Status PodCgroups::Prepare(const Amounts& allocatable) {
+  if (tree_ == nullptr) return absl::OkStatus();
+  for (const QosClass qos : kAllQos) {
+    const std::string path = base::Join(QosParts(options_.root, qos), "/");
+    RETURN_IF_ERROR(tree_->Create(path), "making cgroup ", path);
+  }
+  cgroups::Limits top;
+  if (const auto cpu = allocatable.find("cpu"); cpu != allocatable.end()) {
+    top.cpu_shares = cgroups::SharesFromMilliCpu(cpu->second);
+  }
+  if (const auto memory = allocatable.find("memory"); memory != allocatable.end()) {
+    top.memory_bytes = memory->second;
+  }
+  const std::string path = base::Join(QosParts(options_.root, QosClass::kGuaranteed), "/");
+  RETURN_IF_ERROR(tree_->Apply(path, top), "limits of cgroup ", path);
+  cgroups::Limits least;
+  least.cpu_shares = cgroups::SharesFromMilliCpu(0);
+  return tree_->Apply(base::Join(QosParts(options_.root, QosClass::kBestEffort), "/"), least);
+}
+
+absl::StatusOr<std::string> PodCgroups::EnsurePod(const api::core::v1::Pod& pod) {
+  if (tree_ == nullptr) return std::string();
+  const std::string& uid = pod.metadata().uid();
+  const QosClass qos = QosOf(pod.spec());
+  const std::string path = CgroupPathFor(CgroupDriver::kCgroupfs, options_.root, qos, uid);
+  const cgroups::Limits limits = LimitsFor(pod.spec(), options_);
+  bool known = false;
+  {
+    base::MutexLock l(mu_);
+    const auto it = applied_.find(uid);
+    known = it != applied_.end() && it->second == limits;
+    if (qos == QosClass::kBurstable) {
+      burstable_milli_[uid] = AmountsOf(pod.spec()).requests["cpu"];
+    }
+  }
+  if (!known || !tree_->Exists(path)) {
+    RETURN_IF_ERROR(tree_->Create(path), "making cgroup ", path);
+    RETURN_IF_ERROR(tree_->Apply(path, limits), "limits of cgroup ", path);
+    base::MutexLock l(mu_);
+    applied_[uid] = limits;
+  }
+  RETURN_IF_ERROR(ShareQos());
+  return CgroupParentFor(CgroupDriver::kCgroupfs, options_.root, qos, uid);
+}
+
+absl::Status PodCgroups::ShareQos() {
+  uint64_t shares = 0;
+  {
+    base::MutexLock l(mu_);
+    int64_t milli = 0;
+    for (const auto& [uid, cpu] : burstable_milli_) milli += cpu;
+    shares = cgroups::SharesFromMilliCpu(milli);
+    if (shares == burstable_shares_) return absl::OkStatus();
+    burstable_shares_ = shares;
+  }
+  cgroups::Limits limits;
+  limits.cpu_shares = shares;
+  return tree_->Apply(base::Join(QosParts(options_.root, QosClass::kBurstable), "/"), limits);
+}
+
+absl::Status PodCgroups::RemovePod(std::string_view uid) {
+  if (tree_ == nullptr) return absl::OkStatus();
+  for (const QosClass qos : kAllQos) {
+    const std::string path = CgroupPathFor(CgroupDriver::kCgroupfs, options_.root, qos, uid);
+    RETURN_IF_ERROR(tree_->Remove(path), "removing cgroup ", path);
+  }
+  {
+    base::MutexLock l(mu_);
+    if (const auto it = applied_.find(uid); it != applied_.end()) applied_.erase(it);
+    const auto milli = burstable_milli_.find(uid);
+    if (milli == burstable_milli_.end()) return absl::OkStatus();
+    burstable_milli_.erase(milli);
+  }
+  return ShareQos();
+}
+
+std::vector<std::string> PodCgroups::ListPods() const {
+  std::vector<std::string> uids;
+  if (tree_ == nullptr) return uids;
+  for (const QosClass qos : kAllQos) {
+    for (const auto& name : tree_->Children(base::Join(QosParts(options_.root, qos), "/"))) {
+      if (name.starts_with("pod")) uids.push_back(name.substr(3));
+    }
+  }
+  return uids;
+}
+
+}  // namespace berth::agent

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/status/status_writer.h"
+
+#include <google/protobuf/util/message_differencer.h>
+
+#include "api/object.h"
+#include "api/proto/core/v1/pod.pb.h"
+#include "base/log.h"
+#include "base/strings.h"
+
+namespace berth::agent {
+namespace {
+
+using api::core::v1::Pod;
+using api::core::v1::PodStatus;
+using google::protobuf::util::MessageDifferencer;
+
+// Gone, or another pod of that name: nothing is left to write.
+bool IsGone(const absl::Status& status) {
+  return absl::IsNotFound(status) || absl::IsAborted(status);
+}
+
+}  // namespace
+
+struct StatusWriter::Entry {
+  PodRef ref;
+  PodStatus base;    // what the API has
+  PodStatus latest;  // what it shall have
+  bool set = false;
+  uint64_t version = 0;
+  uint64_t written = 0;
+  bool remove = false;
+  bool removed = false;
+};
+
+StatusWriter::StatusWriter(PodApi& api, base::Executor& executor, base::Clock& clock,
+                           std::function<void(const std::string&)> written)
+    : api_(api),
+      written_(std::move(written)),
+      queue_(
+          executor, clock, [this](const std::string& uid) { Handle(uid); },
+          base::Backoff{absl::Milliseconds(200), absl::Seconds(10)}) {}
+
+StatusWriter::~StatusWriter() = default;
+
+void StatusWriter::Set(const Pod& pod, const PodStatus& status) {
+  const std::string& uid = pod.metadata().uid();
+  {
+    base::MutexLock l(mu_);
+    auto& entry = entries_[uid];
+    if (entry == nullptr) {
+      entry = std::make_unique<Entry>();
+      entry->ref = {pod.metadata().namespace_(), pod.metadata().name(), uid};
+      entry->base = pod.status();
+      entry->latest = pod.status();
+    }
+    if (entry->removed || MessageDifferencer::Equals(entry->latest, status)) return;
+    entry->latest = status;
+    ++entry->version;
+  }
+  queue_.Add(uid);
+}
+
+bool StatusWriter::Written(std::string_view uid) const {
+  base::MutexLock l(mu_);
+  const auto it = entries_.find(uid);
+  return it == entries_.end() || it->second->written == it->second->version;
+}
+
+void StatusWriter::Delete(const Pod& pod) {
+  const std::string& uid = pod.metadata().uid();
+  {
+    base::MutexLock l(mu_);
+    auto& entry = entries_[uid];
+    if (entry == nullptr) {
+      entry = std::make_unique<Entry>();
+      entry->ref = {pod.metadata().namespace_(), pod.metadata().name(), uid};
+    }
+    if (entry->remove) return;
+    entry->remove = true;
+  }
+  queue_.Add(uid);
+}
+
+void StatusWriter::Forget(std::string_view uid) {
+  base::MutexLock l(mu_);
+  if (const auto it = entries_.find(uid); it != entries_.end()) entries_.erase(it);
+}
+
+void StatusWriter::Handle(const std::string& uid) {
+  Entry now;
+  {
+    base::MutexLock l(mu_);
+    const auto it = entries_.find(uid);
+    if (it == entries_.end() || it->second->removed) return;
+    now = *it->second;
+  }
+  absl::Status status;
+  if (now.written != now.version) {
+    const std::string patch = MakeStatusPatch(uid, now.base, now.latest);
+    if (!patch.empty()) status = api_.PatchStatus(now.ref, patch);
+  }
+  bool removed = IsGone(status);
+  if (status.ok() && now.remove) {
+    status = api_.Delete(now.ref);
+    removed = status.ok() || IsGone(status);
+  }
+  if (!status.ok() && !IsGone(status)) {
+    BERTH_WARNING("writing pod status failed",
+                  {"pod", api::KeyOf(now.ref.namespace_, now.ref.name)}, {"error", status});
+    queue_.AddWithBackoff(uid);
+    return;
+  }
+  queue_.Forget(uid);
+  bool again = false;
+  {
+    base::MutexLock l(mu_);
+    const auto it = entries_.find(uid);
+    if (it == entries_.end()) return;
+    it->second->base = now.latest;
+    it->second->written = removed ? it->second->version : now.version;
+    it->second->removed = removed;
+    again = it->second->written != it->second->version;
+  }
+  if (again) queue_.Add(uid);
+  written_(uid);
+}
+
+}  // namespace berth::agent
