@@ -23,6 +23,7 @@ class EventRecorder {
                 std::string host);
   ~EventRecorder();  // writes what waits, for at most two seconds
 
+  // `object` is any API object, or a core/v1 ObjectReference to one.
   // `field_path` is "spec.containers{app}" or "". `type` is "Normal" or "Warning".
   void Record(const api::Message& object, std::string_view type, std::string_view reason,
               std::string_view message, std::string_view field_path = "");
