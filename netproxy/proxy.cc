@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "netproxy/proxy.h"
+
+#include <utility>
+
+#include "api/object.h"
+#include "api/proto/core/v1/node.pb.h"
+#include "api/proto/core/v1/service.pb.h"
+#include "api/proto/discovery/v1/discovery.pb.h"
+#include "api/proto/meta/v1/object_meta.pb.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "kernel/links.h"
+#include "netproxy/nft_backend.h"
+#include "netproxy/node_network.h"
+
+namespace berth::netproxy {
+namespace {
+
+namespace core = api::core::v1;
+namespace discovery = api::discovery::v1;
+
+constexpr char kSync[] = "sync";
+constexpr char kFull[] = "full";
+constexpr absl::Duration kSyncedPoll = absl::Milliseconds(50);
+constexpr char kServiceNameLabel[] = "kubernetes.io/service-name";
+constexpr char kOurServices[] =
+    "!service.kubernetes.io/headless,!service.kubernetes.io/service-proxy-name";
+
+std::vector<IpPrefix> Prefixes(const std::vector<std::string>& texts) {
+  std::vector<IpPrefix> out;
+  for (const std::string& text : texts) {
+    if (const auto prefix = IpPrefix::Parse(text)) out.push_back(*prefix);
+  }
+  return out;
+}
+
+// "" when the slice belongs to none.
+std::string ServiceOf(const client::InformerBase::Snapshot& slice) {
+  if (slice == nullptr) return "";
+  const auto& meta = static_cast<const discovery::EndpointSlice&>(*slice).metadata();
+  const auto label = meta.labels().find(kServiceNameLabel);
+  if (label == meta.labels().end() || label->second.empty()) return "";
+  return api::KeyOf(meta.namespace_(), label->second);
+}
+
+}  // namespace
+
+absl::Status ProxyOptions::Check() const {
+  for (const auto* list : {&cluster_cidrs, &service_cidrs}) {
+    for (const std::string& text : *list) {
+      if (!IpPrefix::Parse(text).has_value()) {
+        return base::InvalidArgument("\"", text, "\" is no CIDR, such as 10.244.0.0/16");
+      }
+    }
+  }
+  for (const std::string& text : node_port_addresses) {
+    if (text == "primary" && node_port_addresses.size() == 1) continue;
+    if (!IpPrefix::Parse(text).has_value()) {
+      return base::InvalidArgument("nodePortAddresses: \"", text, "\" is no CIDR");
+    }
+  }
+  if (masquerade_bit < 0 || masquerade_bit > 31) {
+    return base::InvalidArgument("masqueradeBit ", masquerade_bit, " is not within 0 to 31");
+  }
+  return absl::OkStatus();
+}
+
+// What informers hold, for the sync.
+class Proxy::Directory : public ServiceDirectory {
+ public:
+  explicit Directory(Proxy& proxy) : proxy_(proxy) {}
+
+  std::vector<std::string> ServiceKeys() const override {
+    std::vector<std::string> out;
+    for (const auto& service : proxy_.services_->List()) out.push_back(api::KeyOf(*service));
+    return out;
+  }
+  std::shared_ptr<const core::Service> FindService(std::string_view key) const override {
+    return proxy_.services_->Get(key);
+  }
+  Slices SlicesOf(std::string_view service_key) const override {
+    std::vector<std::string> keys;
+    {
+      base::MutexLock lock(proxy_.mu_);
+      const auto found = proxy_.slices_.find(service_key);
+      if (found != proxy_.slices_.end()) keys.assign(found->second.begin(), found->second.end());
+    }
+    Slices out;
+    for (const std::string& key : keys) {
+      if (auto slice = proxy_.endpoint_slices_->Get(key)) out.push_back(std::move(slice));
+    }
+    return out;
+  }
+
+ private:
+  Proxy& proxy_;
+};
+
+ProxyBackends KernelBackends() {
+  ProxyBackends out;
+  out.four = std::make_unique<NftBackend>(kernel::NftFamily::kIp4);
+  out.six = std::make_unique<NftBackend>(kernel::NftFamily::kIp6);
+  out.clean_four = [](const Ruleset& ruleset, const std::set<FrontendKey>& frontends) {
+    return DeleteStaleFlows(ruleset, frontends, false);
+  };
+  out.clean_six = [](const Ruleset& ruleset, const std::set<FrontendKey>& frontends) {
+    return DeleteStaleFlows(ruleset, frontends, true);
+  };
+  return out;
+}
+
+Proxy::Proxy(client::ApiClient& api, base::Executor& executor, base::Clock& clock,
+             ProxyOptions options, ProxyBackends backends, ProxyMetrics* metrics)
+    : clock_(clock),
+      options_(std::move(options)),
+      metrics_(metrics),
+      health_(clock, options_.sync_period),
+      schedule_(options_.min_sync_period) {
+  FamilyOptions family;
+  family.cluster_cidrs = Prefixes(options_.cluster_cidrs);
+  family.service_cidrs = Prefixes(options_.service_cidrs);
+  family.masquerade_all = options_.masquerade_all;
+  family.masquerade_bit = options_.masquerade_bit;
+  if (backends.four != nullptr) {
+    families_.push_back(std::make_unique<FamilyProxy>(family, std::move(backends.four),
+                                                      std::move(backends.clean_four)));
+  }
+  family.six = true;
+  if (backends.six != nullptr) {
+    families_.push_back(std::make_unique<FamilyProxy>(family, std::move(backends.six),
+                                                      std::move(backends.clean_six)));
+  }
+  queue_ = std::make_unique<base::KeyedQueue>(
+      executor, clock, [this](const std::string& key) { HandleQueue(key); },
+      base::Backoff{options_.min_sync_period, options_.sync_period});
+
+  services_ = std::make_unique<client::Informer<core::Service>>(
+      api, executor, clock, client::kServices,
+      client::InformerOptions{
+          .namespace_ = "", .label_selector = kOurServices, .field_selector = ""});
+  endpoint_slices_ = std::make_unique<client::Informer<discovery::EndpointSlice>>(
+      api, executor, clock, client::kEndpointSlices,
+      client::InformerOptions{
+          .namespace_ = "", .label_selector = kOurServices, .field_selector = ""});
+  nodes_ = std::make_unique<client::Informer<core::Node>>(
+      api, executor, clock, client::kNodes,
+      client::InformerOptions{.namespace_ = "",
+                              .label_selector = "",
+                              .field_selector = "metadata.name=" + options_.node_name});
+  services_->OnChange([this](const std::string& key) { OnService(key); });
+  endpoint_slices_->OnChangeWithObjects([this](const std::string& key, const auto& before,
+                                               const auto& after) { OnSlice(key, before, after); });
+  nodes_->OnChange([this](const std::string&) { RequestSync(); });
+}
+
+Proxy::~Proxy() {
+  // The queue goes first (it is the last member) and waits for a sync, which uses the informers;
+  // their handlers find it closed from here on.
+  base::MutexLock lock(mu_);
+  stopping_ = true;
+}
+
+void Proxy::Start() {
+  services_->Start();
+  endpoint_slices_->Start();
+  nodes_->Start();
+  RequestSync();
+  queue_->AddAfter(kFull, options_.full_sync_period);
+}
+
+bool Proxy::Ready() const {
+  base::MutexLock lock(mu_);
+  return ready_;
+}
+
+void Proxy::OnService(const std::string& key) {
+  {
+    base::MutexLock lock(mu_);
+    changed_.insert(key);
+  }
+  if (metrics_ != nullptr) metrics_->ServiceChanged();
+  RequestSync();
+}
+
+void Proxy::OnSlice(const std::string& key, const client::InformerBase::Snapshot& before,
+                    const client::InformerBase::Snapshot& after) {
+  const std::string old_service = ServiceOf(before);
+  const std::string service = ServiceOf(after);
+  {
+    base::MutexLock lock(mu_);
+    if (!old_service.empty() && old_service != service) {
+      const auto found = slices_.find(old_service);
+      if (found != slices_.end()) {
+        found->second.erase(key);
+        if (found->second.empty()) slices_.erase(found);
+      }
+      changed_.insert(old_service);
+    }
+    if (!service.empty()) {
+      slices_[service].insert(key);
+      changed_.insert(service);
+    }
+  }
+  if (metrics_ != nullptr) metrics_->EndpointsChanged();
+  RequestSync();
+}
+
+void Proxy::RequestSync() {
+  health_.Queued();
+  base::MutexLock lock(mu_);
+  if (stopping_) return;
+  const absl::Duration delay = schedule_.DelayAt(clock_.Now());
+  if (delay > absl::ZeroDuration()) {
+    queue_->AddAfter(kSync, delay);
+  } else {
+    queue_->Add(kSync);
+  }
+}
+
+void Proxy::HandleQueue(const std::string& key) {
+  if (key == kSync) {
+    Sync();
+    return;
+  }
+  {
+    base::MutexLock lock(mu_);
+    full_ = true;
+  }
+  RequestSync();
+  queue_->AddAfter(kFull, options_.full_sync_period);
+}
+
+std::optional<NodeNetwork> Proxy::Node() {
+  const auto node = nodes_->Get(options_.node_name);
+  if (node == nullptr) return std::nullopt;
+  health_.SetNodeEligible(NodeEligible(*node));
+  std::vector<kernel::InterfaceAddress> local;
+  const auto& wanted = options_.node_port_addresses;
+  if (!wanted.empty() && wanted[0] != "primary") {
+    auto listed = kernel::ListAddresses();
+    if (listed.ok()) {
+      local = *std::move(listed);
+    } else {
+      BERTH_WARNING("node port addresses are unknown", {"error", listed.status()});
+    }
+  }
+  return ReadNodeNetwork(*node, wanted, local, options_.masquerade_pod_egress);
+}
+
+void Proxy::Sync() {
+  if (!services_->HasSynced() || !endpoint_slices_->HasSynced() || !nodes_->HasSynced()) {
+    queue_->AddAfter(kSync, kSyncedPoll);
+    return;
+  }
+  std::set<std::string> changed;
+  bool full = false;
+  {
+    base::MutexLock lock(mu_);
+    const absl::Time now = clock_.Now();
+    if (const absl::Duration delay = schedule_.DelayAt(now); delay > absl::ZeroDuration()) {
+      queue_->AddAfter(kSync, delay);
+      return;
+    }
+    schedule_.Ran(now);
+    changed.swap(changed_);
+    full = std::exchange(full_, false);
+  }
+  if (full) {
+    for (auto& family : families_) family->RequestFullSync();
+  }
+  NodeNetwork network;
+  network.context.name = options_.node_name;  // until the node is registered
+  if (auto node = Node()) network = *std::move(node);
+
+  const absl::Status status = SyncFamilies(network, changed);
+  if (status.ok()) {
+    queue_->Forget(kSync);
+    bool waiting = false;
+    {
+      base::MutexLock lock(mu_);
+      ready_ = true;
+      waiting = !changed_.empty();
+    }
+    health_.Updated();
+    if (waiting) health_.Queued();
+    return;
+  }
+  BERTH_ERROR("proxy rules were not updated", {"error", status});
+  if (metrics_ != nullptr) metrics_->SyncFailed();
+  {
+    base::MutexLock lock(mu_);
+    changed_.merge(changed);
+  }
+  queue_->AddWithBackoff(kSync);
+}
+
+absl::Status Proxy::SyncFamilies(const NodeNetwork& node, const std::set<std::string>& changed) {
+  const Directory directory(*this);
+  absl::Status first_failure;
+  for (auto& family : families_) {
+    const absl::Time start = clock_.Now();
+    const auto result = family->Sync(directory, node, changed);
+    if (!result.ok()) {
+      if (first_failure.ok()) first_failure = result.status();
+      continue;
+    }
+    const absl::Duration took = clock_.Now() - start;
+    if (metrics_ != nullptr) metrics_->Synced(took, result->full, result->flows_deleted);
+    if (result->elements > 0) {
+      BERTH_INFO("proxy rules updated", {"services", family->ruleset().services()},
+                 {"elements", result->elements}, {"full", result->full},
+                 {"milliseconds", absl::ToDoubleMilliseconds(took)});
+    }
+  }
+  return first_failure;
+}
+
+absl::Status Proxy::Cleanup(ProxyBackends backends) {
+  absl::Status out;
+  for (auto* backend : {backends.four.get(), backends.six.get()}) {
+    if (backend != nullptr) out.Update(backend->Cleanup());
+  }
+  return out;
+}
+
+}  // namespace berth::netproxy

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// kube-proxy: watches services, their endpoint slices and the own node, and keeps nf_tables as they
+// want it. Events only mark services as changed; a sync, at most two in `min_sync_period`, looks at
+// their latest state and changes the kernel in one transaction per IP family.
+//
+// On start, what an earlier process left is compared and kept; established connections go on. On
+// destruction nothing is removed from the kernel, so that a restart disturbs nobody. Thread-safe.
+#ifndef BERTH_NETPROXY_PROXY_H_
+#define BERTH_NETPROXY_PROXY_H_
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "base/executor.h"
+#include "base/keyed_queue.h"
+#include "base/mutex.h"
+#include "client/api_client.h"
+#include "client/informer.h"
+#include "netproxy/family_proxy.h"
+#include "netproxy/proxy_health.h"
+#include "netproxy/proxy_metrics.h"
+#include "netproxy/sync_schedule.h"
+
+namespace berth::api::core::v1 {
+class Node;
+class Service;
+}  // namespace berth::api::core::v1
+namespace berth::api::discovery::v1 {
+class EndpointSlice;
+}
+
+namespace berth::netproxy {
+
+struct ProxyOptions {
+  std::string node_name;
+  std::vector<std::string> cluster_cidrs;  // of either family; bad ones are refused by Check()
+  std::vector<std::string> service_cidrs;
+  bool masquerade_all = false;
+  int masquerade_bit = 14;
+  // Pods that leave the cluster get the node's address. For networks whose CNI plugin does not.
+  bool masquerade_pod_egress = true;
+  std::vector<std::string> node_port_addresses;  // empty: the node's own ("primary")
+  absl::Duration min_sync_period = absl::Seconds(1);
+  absl::Duration sync_period = absl::Seconds(30);  // the longest wait after a failure
+  absl::Duration full_sync_period = absl::Hours(1);
+
+  // InvalidArgument for a value that is none.
+  absl::Status Check() const;
+};
+
+// The backends; nullptr for a family that is not served.
+struct ProxyBackends {
+  std::unique_ptr<RulesetBackend> four;
+  std::unique_ptr<RulesetBackend> six;
+  FamilyProxy::FlowCleaner clean_four;
+  FamilyProxy::FlowCleaner clean_six;
+};
+// The kernel's nf_tables and conntrack, in the namespace of the thread that syncs.
+ProxyBackends KernelBackends();
+
+class Proxy {
+ public:
+  // `executor` runs syncs and informers, `metrics` may be null. All outlive the proxy.
+  Proxy(client::ApiClient& api, base::Executor& executor, base::Clock& clock, ProxyOptions options,
+        ProxyBackends backends, ProxyMetrics* metrics = nullptr);
+  ~Proxy();
+
+  void Start();
+  // The first complete sync is done.
+  bool Ready() const;
+  // Serve on :10256.
+  http::Handler HealthHandler() { return health_.Handler(); }
+  const ProxyHealth& health() const { return health_; }
+
+  // Deletes the tables of both families (`berthd cleanup`).
+  static absl::Status Cleanup(ProxyBackends backends);
+
+ private:
+  class Directory;
+  void OnService(const std::string& key);
+  void OnSlice(const std::string& key, const client::InformerBase::Snapshot& before,
+               const client::InformerBase::Snapshot& after);
+  void RequestSync();
+  void HandleQueue(const std::string& key);
+  void Sync();
+  std::optional<NodeNetwork> Node();
+  absl::Status SyncFamilies(const NodeNetwork& node, const std::set<std::string>& changed);
+
+  base::Clock& clock_;
+  const ProxyOptions options_;
+  ProxyMetrics* const metrics_;
+  ProxyHealth health_;
+  std::vector<std::unique_ptr<FamilyProxy>> families_;  // used by the queue's handler only
+
+  mutable base::Mutex mu_;
+  std::set<std::string> changed_ BERTH_GUARDED_BY(mu_);  // services, by key
+  std::map<std::string, std::set<std::string>, std::less<>> slices_ BERTH_GUARDED_BY(mu_);
+  SyncSchedule schedule_ BERTH_GUARDED_BY(mu_);
+  bool ready_ BERTH_GUARDED_BY(mu_) = false;
+  bool stopping_ BERTH_GUARDED_BY(mu_) = false;
+  bool full_ BERTH_GUARDED_BY(mu_) = false;  // compare with the kernel at the next sync
+
+  std::unique_ptr<client::Informer<api::core::v1::Service>> services_;
+  std::unique_ptr<client::Informer<api::discovery::v1::EndpointSlice>> endpoint_slices_;
+  std::unique_ptr<client::Informer<api::core::v1::Node>> nodes_;
+  std::unique_ptr<base::KeyedQueue> queue_;  // last: it goes first, see the destructor
+};
+
+}  // namespace berth::netproxy
+
+#endif  // BERTH_NETPROXY_PROXY_H_
