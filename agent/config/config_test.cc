@@ -99,6 +99,11 @@ TEST(ConfigFile, ErrorsNameFileLineAndField) {
        "/etc/k.yaml:5: evictionHard.foo: unknown eviction signal"},
       {"evictionHard:\n  memory.available: 101%\n",
        "/etc/k.yaml:4: evictionHard.memory.available: a percentage lies between 0% and 100%"},
+      {"evictionHard:\n  nodefs.available: lots\n",
+       "/etc/k.yaml:4: evictionHard.nodefs.available: must be a quantity such as 500m or 1Gi, not "
+       "negative; got \"lots\""},
+      {"kubeReserved:\n  cpu: -1m\n", "/etc/k.yaml:4: kubeReserved.cpu: must be a quantity"},
+      {"kubeReserved:\n  gpu: 1m\n", "/etc/k.yaml:4: kubeReserved.gpu: must be one of cpu"},
       {"evictionSoft:\n  memory.available: 1Gi\n",
        "/etc/k.yaml:4: evictionSoft.memory.available: grace period must be specified for the soft "
        "eviction threshold"},

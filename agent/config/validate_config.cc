@@ -4,6 +4,7 @@
 #include <array>
 
 #include "agent/config/config_file.h"
+#include "agent/env/amount.h"
 #include "base/status.h"
 
 namespace berth::agent {
@@ -31,6 +32,11 @@ class Checks {
   }
   void Positive(std::string_view field, absl::Duration value) {
     Want(value > absl::ZeroDuration(), field, "must be greater than 0");
+  }
+  void Quantity(std::string_view field, const std::string& text) {
+    const auto value = MilliOf(text);
+    Want(value && *value >= 0, field,
+         StrCat("must be a quantity such as 500m or 1Gi, not negative; got \"", text, "\""));
   }
   void Address(std::string_view field, const std::string& address) {
     std::array<unsigned char, 16> bytes;
@@ -74,6 +80,14 @@ void Node(const KubeletConfig& c, Checks& check) {
   check.Want(c.node_status_max_images >= -1, "nodeStatusMaxImages", "must be -1 or more");
   check.NotNegative("maxPods", c.max_pods);
   check.NotNegative("podsPerCore", c.pods_per_core);
+  for (const auto& [name, map] : {std::pair{"kubeReserved", &c.kube_reserved},
+                                  std::pair{"systemReserved", &c.system_reserved}}) {
+    for (const auto& [resource, amount] : *map) {
+      check.OneOf(StrCat(name, ".", resource), resource,
+                  {"cpu", "memory", "ephemeral-storage", "pid"});
+      check.Quantity(StrCat(name, ".", resource), amount);
+    }
+  }
   for (const TaintConfig& taint : c.register_with_taints) {
     check.Want(!taint.key.empty(), "registerWithTaints", "a taint must have a key");
     check.OneOf("registerWithTaints", taint.effect,
@@ -105,6 +119,7 @@ void Images(const KubeletConfig& c, Checks& check) {
   check.Want(c.max_parallel_image_pulls <= 1 || !c.serialize_image_pulls, "maxParallelImagePulls",
              "cannot be larger than 1 unless serializeImagePulls is false");
   check.Want(c.container_log_max_files >= 2, "containerLogMaxFiles", "must be 2 or more");
+  check.Quantity("containerLogMaxSize", c.container_log_max_size);
   check.Positive("containerLogMonitorInterval", c.container_log_monitor_interval);
   check.Positive("runtimeRequestTimeout", c.runtime_request_timeout);
 }
@@ -128,10 +143,14 @@ void Eviction(const KubeletConfig& c, Checks& check) {
   for (const auto& [name, map] : maps) {
     for (const auto& [signal, value] : *map) {
       check.Want(IsEvictionSignal(signal), StrCat(name, ".", signal), "unknown eviction signal");
-      if (!value.ends_with('%')) continue;
-      const auto percent = base::ParseInt<int>(value.substr(0, value.size() - 1));
-      check.Want(percent && *percent >= 0 && *percent <= 100, StrCat(name, ".", signal),
-                 "a percentage lies between 0% and 100%");
+      if (map == &c.eviction_soft_grace_period) continue;
+      if (!value.ends_with('%')) {
+        check.Quantity(StrCat(name, ".", signal), value);
+        continue;
+      }
+      const auto thousandths = MilliOf(value.substr(0, value.size() - 1));
+      check.Want(thousandths && *thousandths >= 0 && *thousandths <= 100'000,
+                 StrCat(name, ".", signal), "a percentage lies between 0% and 100%");
     }
   }
   for (const auto& [signal, value] : c.eviction_soft) {

@@ -10,7 +10,7 @@
 
 namespace berth::agent {
 
-// Units, rounded up; nothing when `quantity` is malformed or does not fit.
+// Units, rounded up; nothing when `quantity` is malformed. What does not fit saturates.
 std::optional<int64_t> UnitsOf(std::string_view quantity);
 // Thousandths, rounded up.
 std::optional<int64_t> MilliOf(std::string_view quantity);
