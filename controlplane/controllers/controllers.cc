@@ -1,22 +1,87 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controlplane/controllers/controllers.h"
 
-#include <atomic>
+#include <vector>
+
+#include "base/executor.h"
+#include "base/keyed_queue.h"
+#include "base/log.h"
+#include "client/event_recorder.h"
+#include "controlplane/controllers/context.h"
+#include "controlplane/controllers/deployment_controller.h"
+#include "controlplane/controllers/endpoints_controller.h"
+#include "controlplane/controllers/garbage_collector.h"
+#include "controlplane/controllers/informers.h"
+#include "controlplane/controllers/namespace_controller.h"
+#include "controlplane/controllers/node_lifecycle_controller.h"
+#include "controlplane/controllers/pod_collector.h"
+#include "controlplane/controllers/pod_eviction.h"
+#include "controlplane/controllers/replica_set_controller.h"
+#include "controlplane/scheduler/scheduler.h"
 
 namespace berth::controlplane {
 
+// Members end in reverse: queues first, which wait for their handlers, then what those use.
 class Controllers::Impl {
  public:
-  std::atomic<bool> started{false};
+  Impl(client::ApiClient& api, base::Clock& clock, ControllerOptions options)
+      : options_(std::move(options)),
+        watchers_("watch", 4),
+        workers_("controller", options_.worker_threads),
+        informers_(api, watchers_, clock),
+        events_(api, workers_, clock, "controllermanager", ""),
+        scheduler_events_(api, workers_, clock, "default-scheduler", ""),
+        context_{api, clock, workers_, informers_, events_, options_},
+        start_(workers_, clock, [this](const std::string&) { BeginWhenSynced(); }) {
+    controllers_.push_back(std::make_unique<Scheduler>(context_, scheduler_events_));
+    controllers_.push_back(std::make_unique<NamespaceController>(context_));
+    controllers_.push_back(std::make_unique<NodeLifecycleController>(context_));
+    controllers_.push_back(std::make_unique<PodEviction>(context_));
+    controllers_.push_back(std::make_unique<DeploymentController>(context_));
+    controllers_.push_back(std::make_unique<ReplicaSetController>(context_));
+    controllers_.push_back(std::make_unique<EndpointsController>(context_));
+    controllers_.push_back(std::make_unique<GarbageCollector>(context_));
+    controllers_.push_back(std::make_unique<PodCollector>(context_));
+  }
+
+  ~Impl() {
+    context_.ready = false;
+    informers_.Close();
+    controllers_.clear();
+  }
+
+  void Start() {
+    informers_.Start();
+    start_.Add("start");
+  }
+  bool Started() const { return context_.ready; }
+
+ private:
+  void BeginWhenSynced() {
+    if (!informers_.Synced()) return start_.AddAfter("start", absl::Milliseconds(10));
+    context_.ready = true;
+    for (const auto& controller : controllers_) controller->Begin();
+    BERTH_INFO("controllers started");
+  }
+
+  const ControllerOptions options_;
+  base::ThreadPool watchers_;
+  base::ThreadPool workers_;
+  Informers informers_;
+  client::EventRecorder events_;
+  client::EventRecorder scheduler_events_;
+  Context context_;
+  std::vector<std::unique_ptr<Controller>> controllers_;
+  base::KeyedQueue start_;
 };
 
-Controllers::Controllers(client::ApiClient&, base::Clock&, ControllerOptions)
-    : impl_(std::make_unique<Impl>()) {}
+Controllers::Controllers(client::ApiClient& api, base::Clock& clock, ControllerOptions options)
+    : impl_(std::make_unique<Impl>(api, clock, std::move(options))) {}
 
 Controllers::~Controllers() = default;
 
-void Controllers::Start() { impl_->started = true; }
+void Controllers::Start() { impl_->Start(); }
 
-bool Controllers::Started() const { return impl_->started; }
+bool Controllers::Started() const { return impl_->Started(); }
 
 }  // namespace berth::controlplane

@@ -38,6 +38,12 @@ void Expectations::DeletionObserved(std::string_view owner, std::string_view uid
   if (Met(it->second)) open_.erase(it);
 }
 
+bool Expectations::AwaitsDeletion(std::string_view owner, std::string_view uid) const {
+  base::MutexLock l(mu_);
+  const auto it = open_.find(owner);
+  return it != open_.end() && it->second.deletions.contains(uid);
+}
+
 bool Expectations::Satisfied(std::string_view owner) const {
   base::MutexLock l(mu_);
   const auto it = open_.find(owner);

@@ -26,6 +26,7 @@ class Expectations {
   // A creation was seen, or will never be (it failed).
   void CreationObserved(std::string_view owner);
   void DeletionObserved(std::string_view owner, std::string_view uid);
+  bool AwaitsDeletion(std::string_view owner, std::string_view uid) const;
   bool Satisfied(std::string_view owner) const;
   // When open expectations are given up; InfiniteFuture when none are open.
   absl::Time Deadline(std::string_view owner) const;

@@ -123,7 +123,7 @@ std::vector<SetSize> ScaleInProportion(const Deployment& deployment, const Rollo
     if (a.replicas != b.replicas) return a.replicas > b.replicas;
     return to_add > 0 ? Created(*a.set) > Created(*b.set) : Created(*a.set) < Created(*b.set);
   });
-  if (to_add == 0 || sizes.empty()) return {};
+  if (to_add == 0 || sizes.empty()) return sizes;
   int added = 0;
   for (SetSize& size : sizes) {
     const int share = Share(deployment, *size.set);
@@ -133,7 +133,7 @@ std::vector<SetSize> ScaleInProportion(const Deployment& deployment, const Rollo
     added += change;
   }
   sizes.front().replicas = std::max(0, sizes.front().replicas + to_add - added);
-  return Changed(std::move(sizes));
+  return sizes;
 }
 
 // A set that was resized and has not reported since may claim pods that it has lost. Its report
@@ -200,14 +200,14 @@ bool NeedsScale(const Deployment& deployment, const RolloutSets& sets) {
 
 std::vector<SetSize> PlanScale(const Deployment& deployment, const RolloutSets& sets) {
   if (const ReplicaSet* only = ActiveOrLatest(sets); only != nullptr) {
-    return Changed({{only, ReplicasOf(deployment)}});
+    return {{only, ReplicasOf(deployment)}};
   }
   if (IsSaturated(deployment, sets.current)) {
     std::vector<SetSize> sizes = Sizes(Active(sets.old));
     for (SetSize& size : sizes) size.replicas = 0;
     return sizes;
   }
-  if (IsRecreate(deployment)) return {};
+  if (IsRecreate(deployment)) return Sizes(Active(All(sets)));
   return ScaleInProportion(deployment, sets);
 }
 

@@ -34,7 +34,8 @@ struct RolloutSets {
 };
 
 // The Deployment's replicas changed, or it is paused: resizes without rolling on. A single active
-// set takes the whole size, several share the difference in proportion to their sizes.
+// set takes the whole size, several share the difference in proportion to their sizes. Sets whose
+// size stays are in the result, too: their annotations follow.
 std::vector<SetSize> PlanScale(const api::apps::v1::Deployment& deployment,
                                const RolloutSets& sets);
 // True when an active set was last sized for another number of replicas.
