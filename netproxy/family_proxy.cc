@@ -75,6 +75,7 @@ absl::StatusOr<SyncResult> FamilyProxy::Sync(const ServiceDirectory& directory,
                                              const NodeNetwork& node,
                                              const std::set<std::string>& changed) {
   SyncResult result;
+  if (!loaded_) ruleset_.TrackChanges(false);
   if (!loaded_ || !node_.has_value() || !(node_->context == node.context)) {
     node_ = node;
     UpdateAll(directory);
@@ -95,6 +96,7 @@ absl::StatusOr<SyncResult> FamilyProxy::Sync(const ServiceDirectory& directory,
     result.full = true;
     ASSIGN_OR_RETURN(result.elements, FullSync(std::move(layout)));
     loaded_ = true;
+    ruleset_.TrackChanges(true);
   } else if (!change.empty() || !(layout == layout_)) {
     const absl::Status applied = backend_->Apply(layout, change);
     if (!applied.ok()) {

@@ -32,7 +32,13 @@ bool LostEndpoints(const Frontend* before, const Frontend& after) {
 
 }  // namespace
 
+void Ruleset::TrackChanges(bool track) {
+  track_ = track;
+  pending_.clear();
+}
+
 void Ruleset::Touch(const Element& element, bool there_before, bool there_after) {
+  if (!track_) return;
   const auto [it, first] = pending_.try_emplace(element.Place());
   Pending& pending = it->second;
   if (first && there_before) pending.before = element;
@@ -64,13 +70,7 @@ void Ruleset::Switch(const Frontend* before, const Frontend* after) {
       affinity_.erase(before->affinity_seconds);
     }
   }
-  auto old_elements = before == nullptr ? std::vector<Element>() : OwnElements(*before);
-  auto new_elements = after == nullptr ? std::vector<Element>() : OwnElements(*after);
-  std::sort(old_elements.begin(), old_elements.end());
-  std::sort(new_elements.begin(), new_elements.end());
-  const Change change = Difference(old_elements, new_elements);
-  for (const Element& e : change.remove) Touch(e, true, false);
-  for (const Element& e : change.add) Touch(e, false, true);
+  if (track_) TouchOwn(before, after);
   if (after == nullptr) return;
   const bool udp = after->key.protocol == Protocol::kUdp;
   const bool affinity = after->affinity_seconds != 0;
@@ -78,6 +78,16 @@ void Ruleset::Switch(const Frontend* before, const Frontend* after) {
     if (udp) consequences_.udp.insert(after->key);
     if (affinity) consequences_.affinity.insert(after->key);
   }
+}
+
+void Ruleset::TouchOwn(const Frontend* before, const Frontend* after) {
+  auto old_elements = before == nullptr ? std::vector<Element>() : OwnElements(*before);
+  auto new_elements = after == nullptr ? std::vector<Element>() : OwnElements(*after);
+  std::sort(old_elements.begin(), old_elements.end());
+  std::sort(new_elements.begin(), new_elements.end());
+  const Change change = Difference(old_elements, new_elements);
+  for (const Element& e : change.remove) Touch(e, true, false);
+  for (const Element& e : change.add) Touch(e, false, true);
 }
 
 void Ruleset::Update(std::string_view service, std::vector<Frontend> frontends) {

@@ -34,10 +34,11 @@ class Ruleset {
 
   // What has changed since the last call, net of what changed back.
   Change TakeChange(Consequences& consequences);
-  bool changed() const { return !pending_.empty(); }
-  // Every element there should be, sorted. Forgets pending changes when `take` is set.
+  // Whether changes are kept for TakeChange. Off while a comparison of everything is due anyway,
+  // which saves the memory of a cold start's worth of changes.
+  void TrackChanges(bool track);
+  // Every element there should be, sorted.
   std::vector<Element> All() const;
-  void ForgetPending() { pending_.clear(); }
 
   // The frontend as it is in force; nullptr when there is none.
   const Frontend* Find(const FrontendKey& key) const;
@@ -54,6 +55,7 @@ class Ruleset {
   using Claims = std::vector<Claim>;  // sorted by service; the first has it
 
   void Switch(const Frontend* before, const Frontend* after);
+  void TouchOwn(const Frontend* before, const Frontend* after);
   void Share(const Element& element, int by);
   void Touch(const Element& element, bool there_before, bool there_after);
 
@@ -67,6 +69,7 @@ class Ruleset {
     std::optional<Element> after;
   };
   absl::flat_hash_map<Element, Pending> pending_;  // by place
+  bool track_ = true;
   Consequences consequences_;
 };
 
