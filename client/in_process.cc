@@ -30,6 +30,10 @@ class Delivery {
   bool Data(std::string_view data) { return Add({.data = std::string(data)}); }
   // The first one counts.
   bool End(absl::Status status) { return Add({.ends = true, .end = std::move(status)}); }
+  bool gone() const {
+    base::MutexLock lock(mu_);
+    return gone_;
+  }
   size_t queued() const {
     base::MutexLock lock(mu_);
     return queued_;
@@ -132,6 +136,7 @@ class LocalExchange : public http::Exchange {
                 std::shared_ptr<Delivery> delivery)
       : request_(std::move(request)), peer_(std::move(peer)), delivery_(std::move(delivery)) {}
   ~LocalExchange() override {
+    if (delivery_->gone()) return;
     if (delivery_->Begin()) {
       BERTH_ERROR("request was not answered by its handler", {"target", request_.target});
       delivery_->Head(500, {});

@@ -38,6 +38,10 @@ class Answer {
   bool Append(std::string_view data, bool chunk, bool last);
   // Nobody will write any more: an unfinished answer breaks off, so that the peer can tell.
   void Abandon();
+  bool gone() const {
+    base::MutexLock lock(mu_);
+    return gone_;
+  }
   size_t queued_bytes() const { return queued_; }
   absl::StatusOr<std::unique_ptr<Tunnel>> Upgrade(std::string head);
   void OnDisconnect(absl::AnyInvocable<void()> callback);
@@ -57,7 +61,7 @@ class Answer {
   const std::weak_ptr<Sender> sender_;
   std::atomic<size_t> queued_ = 0;
   std::atomic<bool> close_after_ = false;
-  base::Mutex mu_;
+  mutable base::Mutex mu_;
   std::string pending_ BERTH_GUARDED_BY(mu_);
   bool scheduled_ BERTH_GUARDED_BY(mu_) = false;
   bool begun_ BERTH_GUARDED_BY(mu_) = false;

@@ -16,6 +16,7 @@ SocketExchange::SocketExchange(std::shared_ptr<Answer> answer, Request request, 
       head_(request_.method == "HEAD") {}
 
 SocketExchange::~SocketExchange() {
+  if (answer_->gone()) return;
   if (answer_->Begin()) {
     BERTH_ERROR("request was not answered by its handler", {"method", request_.method},
                 {"target", request_.target});
