@@ -42,9 +42,11 @@ std::optional<std::string> IdIn(const google::protobuf::Any& any) {
 }
 
 // Execs have an id of their own and do not concern the container.
+template <class Message>
 std::optional<Event> FromExit(const google::protobuf::Any& any) {
-  ::containerd::events::TaskExit exit;
-  if (!exit.ParseFromString(any.value()) || exit.id() != exit.container_id()) return std::nullopt;
+  Message exit;
+  if (!exit.ParseFromString(any.value())) return std::nullopt;
+  if (!exit.id().empty() && exit.id() != exit.container_id()) return std::nullopt;
   return Event{EventKind::kStopped, exit.container_id()};
 }
 
@@ -58,7 +60,8 @@ std::optional<Event> FromEnvelope(const containerd::Envelope& envelope) {
   if (topic == "/tasks/start") {
     return with(EventKind::kStarted, IdIn<::containerd::events::TaskStart>(any));
   }
-  if (topic == "/tasks/exit") return FromExit(any);
+  if (topic == "/tasks/exit") return FromExit<::containerd::events::TaskExit>(any);
+  if (topic == "/tasks/delete") return FromExit<::containerd::events::TaskDelete>(any);
   if (topic == "/tasks/oom") return with(EventKind::kOom, IdIn<::containerd::events::TaskOOM>(any));
   if (topic == "/containers/create") {
     return with(EventKind::kCreated, IdIn<::containerd::events::ContainerCreate>(any));
@@ -156,8 +159,8 @@ class GrpcEventSource : public EventSource {
     if (!Publish(&context)) return absl::CancelledError("stopping");
     context.AddMetadata("containerd-namespace", "k8s.io");
     containerd::SubscribeRequest request;
-    for (const char* topic : {"/tasks/start", "/tasks/exit", "/tasks/oom", "/containers/create",
-                              "/containers/delete"}) {
+    for (const char* topic : {"/tasks/start", "/tasks/exit", "/tasks/delete", "/tasks/oom",
+                              "/containers/create", "/containers/delete"}) {
       request.add_filters(base::StrCat("namespace==k8s.io,topic==\"", topic, "\""));
     }
     auto stub = containerd::Events::NewStub(connection_.channel);

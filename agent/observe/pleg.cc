@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/status.h"
+#include "base/strings.h"
 
 namespace berth::agent {
 namespace {
@@ -16,6 +17,10 @@ constexpr absl::Duration kWithoutEvents = absl::Seconds(1);
 constexpr absl::Duration kUnhealthyAfter = absl::Minutes(3);
 // Events of ids that nobody knows come in bursts while a pod starts.
 constexpr absl::Duration kUnknownDelay = absl::Milliseconds(100);
+// containerd tells of an exit before its own CRI part has taken note of it, and then says no more:
+// the pod is looked at again a few times.
+constexpr absl::Duration kExitSettles[] = {absl::Milliseconds(10), absl::Milliseconds(60),
+                                           absl::Milliseconds(400), absl::Seconds(3)};
 
 }  // namespace
 
@@ -26,7 +31,7 @@ Pleg::Pleg(cri::Runtime& runtime, cri::EventSource* events, base::Executor& exec
       clock_(clock),
       hooks_(std::move(hooks)),
       last_success_(clock.Now()),
-      queue_(executor, clock, [this](const std::string&) { Handle(); }) {}
+      queue_(executor, clock, [this](const std::string& key) { Handle(key); }) {}
 
 Pleg::~Pleg() { Stop(); }
 
@@ -65,12 +70,22 @@ void Pleg::OnEvent(const cri::Event& event) {
   }
   if (!uid.empty()) {
     hooks_.poke(uid);
+    if (event.kind == cri::EventKind::kStopped) {
+      for (const absl::Duration delay : kExitSettles) {
+        queue_.AddAfter(base::StrCat(absl::ToInt64Milliseconds(delay), "|", uid), delay);
+      }
+    }
   } else {
     queue_.AddAfter(kRelist, kUnknownDelay);
   }
 }
 
-void Pleg::Handle() {
+void Pleg::Handle(const std::string& key) {
+  if (key == kRelist) return Relist();
+  hooks_.poke(key.substr(key.find('|') + 1));
+}
+
+void Pleg::Relist() {
   auto pods = ListPods(runtime_, cri::kCallTimeout);
   std::set<std::string> changed;
   bool eventful = false;

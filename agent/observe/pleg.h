@@ -40,7 +40,8 @@ class Pleg {
   absl::Status Health() const;
 
  private:
-  void Handle();
+  void Handle(const std::string& key);
+  void Relist();
   void OnEvent(const cri::Event& event);
 
   cri::Runtime& runtime_;

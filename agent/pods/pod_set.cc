@@ -36,18 +36,16 @@ PodSet::PodSet(const WorkerContext& context, base::Executor& executor, NodeSourc
 
 void PodSet::Deliver(PodPtr pod) {
   const std::string uid = pod->metadata().uid();
-  bool known = false;
   {
     base::MutexLock l(mu_);
     const auto it = workers_.find(uid);
-    known = it != workers_.end();
-    if (known) {
-      it->second->Update(std::move(pod));
-    } else {
+    if (it == workers_.end()) {
       waiting_[uid] = std::move(pod);
+    } else if (!it->second->Update(std::move(pod))) {
+      return;
     }
   }
-  queue_.Add(known ? uid : kAdmit);
+  queue_.Add(Find(uid) == nullptr ? kAdmit : uid);
 }
 
 void PodSet::Lost(std::string_view uid) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/pods/pod_worker.h"
 
+#include <google/protobuf/util/message_differencer.h>
+
 #include <algorithm>
 #include <random>
 
@@ -25,6 +27,19 @@ absl::Duration Jittered(absl::Duration base) {
   return base * (1 + 0.5 * std::uniform_real_distribution<double>(0, 1)(random));
 }
 
+// Whether more than what the node itself writes differs.
+bool IsOtherWish(const Pod& before, const Pod& after) {
+  const auto& a = before.metadata();
+  const auto& b = after.metadata();
+  using google::protobuf::util::MessageDifferencer;
+  const bool gates = after.spec().readiness_gates_size() > 0;
+  return gates || a.has_deletion_timestamp() != b.has_deletion_timestamp() ||
+         a.deletion_grace_period_seconds() != b.deletion_grace_period_seconds() ||
+         a.generation() != b.generation() || a.labels_size() != b.labels_size() ||
+         a.annotations_size() != b.annotations_size() ||
+         !MessageDifferencer::Equals(before.spec(), after.spec());
+}
+
 }  // namespace
 
 PodWorker::PodWorker(const WorkerContext& context, std::shared_ptr<const Pod> pod)
@@ -37,9 +52,11 @@ PodWorker::PodWorker(const WorkerContext& context, std::shared_ptr<const Pod> po
   report_status_ = !IsTerminalPhase(pod->status().phase());
 }
 
-void PodWorker::Update(std::shared_ptr<const Pod> pod) {
+bool PodWorker::Update(std::shared_ptr<const Pod> pod) {
   base::MutexLock l(mu_);
+  const bool wanted = IsOtherWish(*inbox_, *pod);
   inbox_ = std::move(pod);
+  return wanted;
 }
 
 void PodWorker::Gone() {

@@ -35,8 +35,9 @@ class PodWorker : public std::enable_shared_from_this<PodWorker> {
 
   PodWorker(const WorkerContext& context, std::shared_ptr<const api::core::v1::Pod> pod);
 
-  // The API's latest version of the pod.
-  void Update(std::shared_ptr<const api::core::v1::Pod> pod);
+  // The API's latest version of the pod. True when the worker should look at it: more than its
+  // status changed.
+  bool Update(std::shared_ptr<const api::core::v1::Pod> pod);
   // The API has it no more (or never had: an orphan in the runtime).
   void Gone();
   // It may not run here: ended with this reason, phase Failed. Before its first Sync nothing of it
@@ -125,6 +126,7 @@ class PodWorker : public std::enable_shared_from_this<PodWorker> {
   ProbeView view_;
   RestartBackoff backoff_;
   std::map<std::string, Waiting, std::less<>> waiting_;
+  std::map<std::string, absl::Time, std::less<>> pull_after_;  // by container and image
   std::map<std::string, absl::Time, std::less<>> backoff_told_;
   std::map<std::string, int, std::less<>> count_bump_;  // names that the runtime keeps reserved
   std::optional<MountedVolumes> volumes_;

@@ -26,7 +26,7 @@ using api::core::v1::Container;
 
 constexpr absl::Duration kVolumeTimeout = absl::Seconds(123);
 constexpr absl::Duration kPullTimeout = absl::Hours(1);
-constexpr absl::Duration kAfterPullError = absl::Seconds(2);
+constexpr absl::Duration kAfterPullError = absl::Seconds(5);
 constexpr absl::Duration kAfterConfigError = absl::Seconds(10);
 constexpr absl::Duration kHookTimeout = absl::Minutes(10);
 
@@ -148,6 +148,16 @@ absl::Status PodWorker::CreateSandbox(uint32_t attempt) {
 
 // True when the image is there. Otherwise a pull runs, or the reason to wait is noted.
 bool PodWorker::ImageReady(const Container& container, std::string& image_ref) {
+  const std::string pull = base::StrCat(container.name(), " ", container.image());
+  const auto after = pull_after_.find(pull);
+  if (after != pull_after_.end()) {
+    const absl::Duration left = after->second - context_.clock.Now();
+    if (left > absl::ZeroDuration()) {
+      context_.poke(uid_, left);
+      return false;
+    }
+    pull_after_.erase(after);
+  }
   std::optional<ImageResult> result;
   {
     base::MutexLock l(mu_);
@@ -171,7 +181,9 @@ bool PodWorker::ImageReady(const Container& container, std::string& image_ref) {
       return true;
     }
     waiting_[container.name()] = {result->reason, result->message};
-    context_.poke(uid_, std::max(kAfterPullError, result->retry_after));
+    const absl::Duration pause = std::max(kAfterPullError, result->retry_after);
+    pull_after_[pull] = context_.clock.Now() + pause;
+    context_.poke(uid_, pause);
     return false;
   }
   context_.executor.Post([self = shared_from_this(), pod = pod_, container] {
