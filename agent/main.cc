@@ -6,10 +6,12 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
 #include <cstdio>
 #include <filesystem>
 
-#include "agent/certs/serving_certificate.h"
 #include "agent/config/config_file.h"
 #include "agent/config/flags.h"
 #include "agent/images/cri_image_puller.h"
@@ -33,6 +35,9 @@
 #include "client/kubeconfig.h"
 #include "cri/grpc_runtime.h"
 #include "http/io_context.h"
+#include "http/server.h"
+#include "netproxy/pod_routes.h"
+#include "netproxy/proxy.h"
 
 namespace berth {
 namespace {
@@ -61,6 +66,78 @@ absl::StatusOr<Config> ReadConfig(const Flags& flags) {
   return config;
 }
 
+// kube-proxy's part: the proxy itself, its health on :10256 and its metrics on :10249.
+class ServiceProxy {
+ public:
+  ServiceProxy(client::ApiClient& api, http::IoContext& io, base::Executor& executor,
+               base::Clock& clock)
+      : api_(api), io_(io), executor_(executor), clock_(clock) {}
+
+  absl::Status Start(const Config& config, const std::string& node_name) {
+    const agent::KubeProxyConfig& wanted = config.proxy;
+    if (wanted.mode != "" && wanted.mode != "nftables") {
+      return agent::FieldError(config.proxy_file, config.proxy_read, "mode",
+                               StrCat("\"", wanted.mode, "\" is not supported; use nftables"));
+    }
+    netproxy::ProxyOptions options;
+    options.node_name = node_name;
+    if (!wanted.cluster_cidr.empty()) {
+      for (std::string_view cidr : base::Split(wanted.cluster_cidr, ',')) {
+        options.cluster_cidrs.emplace_back(cidr);
+      }
+    }
+    options.masquerade_all = wanted.nftables.masquerade_all;
+    options.masquerade_bit = wanted.nftables.masquerade_bit;
+    options.node_port_addresses = wanted.node_port_addresses;
+    options.min_sync_period = wanted.nftables.min_sync_period;
+    options.sync_period = wanted.nftables.sync_period;
+    if (const absl::Status bad = options.Check(); !bad.ok()) {
+      return base::WithContext(bad, config.proxy_file);
+    }
+    proxy_ = std::make_unique<netproxy::Proxy>(api_, executor_, clock_, std::move(options),
+                                               netproxy::KernelBackends(), &metrics_);
+    RETURN_IF_ERROR(Listen(health_server_, wanted.healthz_bind_address, proxy_->HealthHandler()),
+                    "healthzBindAddress");
+    RETURN_IF_ERROR(Listen(metrics_server_, wanted.metrics_bind_address,
+                           [this](auto exchange) { Metrics(*exchange); }),
+                    "metricsBindAddress");
+    proxy_->Start();
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status Listen(std::unique_ptr<http::Server>& server, const std::string& address,
+                      http::Handler handler) {
+    if (address.empty()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(server, http::MakeServer(io_, executor_, {}, std::move(handler)));
+    return server->Listen(address).status();
+  }
+  void Metrics(http::Exchange& exchange) {
+    if (exchange.request().target != "/metrics") {
+      return exchange.Respond({404, {{"Content-Type", "text/plain"}}, "404 page not found\n"});
+    }
+    exchange.Respond({200,
+                      {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}},
+                      prometheus::TextSerializer().Serialize(registry_.Collect())});
+  }
+
+  client::ApiClient& api_;
+  http::IoContext& io_;
+  base::Executor& executor_;
+  base::Clock& clock_;
+  prometheus::Registry registry_;
+  netproxy::ProxyMetrics metrics_{registry_};
+  std::unique_ptr<netproxy::Proxy> proxy_;
+  std::unique_ptr<http::Server> health_server_, metrics_server_;
+};
+
+int Cleanup() {
+  const absl::Status tables = netproxy::Proxy::Cleanup(netproxy::KernelBackends());
+  const absl::Status routes = netproxy::CleanupPodRoutes();
+  if (!tables.ok()) return Fail(kFailed, tables);
+  return routes.ok() ? 0 : Fail(kFailed, routes);
+}
+
 class Daemon {
  public:
   Daemon(Flags flags, Config config) : flags_(std::move(flags)), config_(std::move(config)) {}
@@ -74,6 +151,10 @@ class Daemon {
     RETURN_IF_ERROR(MakeNode());
     RETURN_IF_ERROR(Serve());
     node_->Start();
+    if (api_ != nullptr) {
+      proxy_ = std::make_unique<ServiceProxy>(*api_, io_, pool_, clock_);
+      RETURN_IF_ERROR(proxy_->Start(config_, identity_.name));
+    }
     if (pods_ != nullptr) {
       RETURN_IF_ERROR(pods_->Start(), "starting the pod workers");
       Record("Normal", "NodeAllocatableEnforced", "Updated Node Allocatable limit across pods");
@@ -141,9 +222,14 @@ class Daemon {
         std::make_unique<client::EventRecorder>(*api_, pool_, clock_, "kubelet", identity_.name);
     services_ =
         std::make_unique<client::Informer<core::Service>>(*api_, pool_, clock_, client::kServices);
-    own_node_ = std::make_unique<client::Informer<core::Node>>(
-        *api_, pool_, clock_, client::kNodes,
-        client::InformerOptions{.field_selector = StrCat("metadata.name=", identity_.name)});
+    // Routes need every node, else the own one is enough.
+    client::InformerOptions which;
+    if (!flags_.pod_routes) which.field_selector = StrCat("metadata.name=", identity_.name);
+    nodes_ =
+        std::make_unique<client::Informer<core::Node>>(*api_, pool_, clock_, client::kNodes, which);
+    if (flags_.pod_routes) {
+      routes_ = std::make_unique<netproxy::PodRoutes>(*nodes_, pool_, clock_, identity_.name);
+    }
     return absl::OkStatus();
   }
 
@@ -233,9 +319,10 @@ class Daemon {
                           std::string_view message) { Record(type, reason, message); };
     node_ = std::make_unique<agent::NodeAgent>(identity_, config_.kubelet, parts);
     if (api_ == nullptr) return absl::OkStatus();
-    own_node_->OnChange(
-        [this](const std::string& key) { node_->NodeChanged(own_node_->Get(key)); });
-    own_node_->Start();
+    nodes_->OnChange([this](const std::string& key) {
+      if (key == identity_.name) node_->NodeChanged(nodes_->Get(key));
+    });
+    nodes_->Start();
     services_->Start();
     Record("Normal", "Starting", "Starting kubelet.");
     if (!cgroup_v2_) {
@@ -271,7 +358,9 @@ class Daemon {
 
   void Stop() {
     service_ = nullptr;
-    own_node_ = nullptr;
+    proxy_ = nullptr;
+    routes_ = nullptr;
+    nodes_ = nullptr;
     if (node_ != nullptr) node_->Stop();
     if (pods_ != nullptr) pods_->Stop();
     services_ = nullptr;
@@ -291,7 +380,8 @@ class Daemon {
   std::unique_ptr<client::ApiClient> api_, heartbeat_api_;
   std::unique_ptr<client::EventRecorder> recorder_;
   std::unique_ptr<client::Informer<core::Service>> services_;
-  std::unique_ptr<client::Informer<core::Node>> own_node_;
+  std::unique_ptr<client::Informer<core::Node>> nodes_;
+  std::unique_ptr<netproxy::PodRoutes> routes_;
   std::unique_ptr<cri::GrpcRuntime> runtime_;
   std::unique_ptr<cri::EventSource> events_;
   std::unique_ptr<agent::ApiObjects> objects_;
@@ -299,6 +389,7 @@ class Daemon {
   std::unique_ptr<agent::CriImagePuller> images_;
   std::unique_ptr<agent::NodeAgent> node_;
   std::unique_ptr<agent::PodRuntime> pods_;
+  std::unique_ptr<ServiceProxy> proxy_;
   std::unique_ptr<agent::KubeletService> service_;
 };
 
@@ -365,6 +456,7 @@ int Main(int argc, char** argv) {
     return Fail(kFailed, status);
   }
   if (geteuid() != 0) return Fail(kFailed, base::FailedPrecondition("berthd must run as root"));
+  if (flags->cleanup) return Cleanup();
   return Run(*std::move(flags), *std::move(config));
 }
 
