@@ -69,7 +69,8 @@ class NodeAgentTest : public ::testing::Test {
     }));
   }
   std::string ReadyMessage() {
-    for (const auto& condition : Stored().status().conditions()) {
+    const core::Node node = Stored();
+    for (const auto& condition : node.status().conditions()) {
       if (condition.type() == "Ready") return condition.message();
     }
     return "";
@@ -154,7 +155,7 @@ TEST_F(NodeAgentTest, ARuntimeThatComesLateMakesTheNodeReadyWithinTenthsOfASecon
   Advance(absl::Milliseconds(100));
   Advance(absl::Milliseconds(100));
   EXPECT_TRUE(agent_->ready());
-  EXPECT_EQ(Stored().status().node_info().container_runtime_version().substr(0, 3) == "://", false);
+  EXPECT_EQ(Stored().status().node_info().container_runtime_version(), "fake://1.0");
   EXPECT_THAT(events_, Contains("NodeReady"));
 }
 
