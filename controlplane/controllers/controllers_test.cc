@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+// Scheduler and controllers together, against an API server with state and a kubelet that runs
+// whatever is bound.
+#include "controlplane/controllers/controllers.h"
+
+#include <map>
+#include <set>
+
+#include "api/proto/apps/v1/apps.pb.h"
+#include "api/proto/core/v1/config.pb.h"
+#include "api/proto/core/v1/node.pb.h"
+#include "api/proto/core/v1/pod.pb.h"
+#include "api/proto/core/v1/service.pb.h"
+#include "api/proto/discovery/v1/discovery.pb.h"
+#include "controlplane/controllers/deployment_sets.h"
+#include "controlplane/controllers/endpoint_slice_plan.h"
+#include "controlplane/controllers/fake_cluster.h"
+#include "controlplane/controllers/pod_state.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace berth::controlplane {
+namespace {
+
+using api::apps::v1::Deployment;
+using api::apps::v1::ReplicaSet;
+
+Deployment MakeDeployment(int replicas) {
+  Deployment deployment;
+  auto& meta = *deployment.mutable_metadata();
+  meta.set_name("web");
+  meta.set_namespace_("default");
+  meta.set_generation(1);
+  auto& spec = *deployment.mutable_spec();
+  spec.set_replicas(replicas);
+  spec.set_progress_deadline_seconds(600);
+  spec.set_revision_history_limit(10);
+  (*spec.mutable_selector()->mutable_match_labels())["app"] = "web";
+  (*spec.mutable_template_()->mutable_metadata()->mutable_labels())["app"] = "web";
+  auto& container = *spec.mutable_template_()->mutable_spec()->add_containers();
+  container.set_name("app");
+  container.set_image("one");
+  spec.mutable_template_()->mutable_spec()->set_scheduler_name("default-scheduler");
+  return deployment;
+}
+
+class ControllersTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    cluster_.AddNode("n1");
+    cluster_.AddNode("n2");
+    cluster_.StartControllers({.ca_bundle = "PEM"});
+  }
+
+  Deployment Web() {
+    Deployment deployment;
+    EXPECT_TRUE(cluster_.api().Get(client::kDeployments, "default", "web", deployment).ok());
+    return deployment;
+  }
+  // As kubectl would: reads, changes, raises the generation, writes.
+  template <class F>
+  void Change(F&& change) {
+    ASSERT_TRUE(cluster_.Until([&] {
+      Deployment deployment = Web();
+      change(deployment);
+      deployment.mutable_metadata()->set_generation(deployment.metadata().generation() + 1);
+      return cluster_.api().Update(client::kDeployments, deployment, nullptr).ok();
+    }));
+  }
+  bool RolledOut(int replicas) {
+    return cluster_.Until([&] {
+      const Deployment web = Web();
+      return web.status().observed_generation() == web.metadata().generation() &&
+             web.status().updated_replicas() == replicas && web.status().replicas() == replicas &&
+             web.status().available_replicas() == replicas;
+    });
+  }
+  int ReadyAddresses() {
+    const auto endpoints = cluster_.server().Get(client::kEndpoints, "default", "web");
+    if (endpoints == nullptr) return -1;
+    int count = 0;
+    for (const auto& subset : static_cast<api::core::v1::Endpoints&>(*endpoints).subsets()) {
+      count += subset.addresses_size();
+    }
+    return count;
+  }
+  std::vector<api::discovery::v1::EndpointSlice> Slices() {
+    api::discovery::v1::EndpointSliceList list;
+    EXPECT_TRUE(cluster_.api().List(client::kEndpointSlices, "default", {}, list).ok());
+    return {list.items().begin(), list.items().end()};
+  }
+  int ReadyInSlices() {
+    int count = 0;
+    for (const auto& slice : Slices()) {
+      for (const auto& endpoint : slice.endpoints()) count += endpoint.conditions().ready() ? 1 : 0;
+    }
+    return count;
+  }
+
+  FakeCluster cluster_;
+};
+
+TEST_F(ControllersTest, ADeploymentBecomesPodsOnBothNodes) {
+  cluster_.server().Put(client::kDeployments, MakeDeployment(4));
+  ASSERT_TRUE(RolledOut(4));
+  std::map<std::string, int> per_node;
+  for (const PodPtr& pod : cluster_.Pods()) ++per_node[pod->spec().node_name()];
+  EXPECT_THAT(per_node, testing::ElementsAre(testing::Pair("n1", 2), testing::Pair("n2", 2)));
+  EXPECT_EQ(RevisionOf(Web().metadata()), 1);
+  EXPECT_EQ(cluster_.server().Count(client::kReplicaSets), 1u);
+}
+
+TEST_F(ControllersTest, ScalesReplacesUpdatesAndGoesBack) {
+  cluster_.server().Put(client::kDeployments, MakeDeployment(2));
+  ASSERT_TRUE(RolledOut(2));
+  Change([](Deployment& d) { d.mutable_spec()->set_replicas(5); });
+  ASSERT_TRUE(RolledOut(5));
+  Change([](Deployment& d) { d.mutable_spec()->set_replicas(3); });
+  ASSERT_TRUE(RolledOut(3));
+
+  const std::string lost = cluster_.Pods().front()->metadata().name();
+  cluster_.server().Remove(client::kPods, "default", lost);
+  ASSERT_TRUE(cluster_.Until([&] {
+    int ready = 0;
+    for (const PodPtr& pod : cluster_.Pods()) ready += IsReady(*pod) ? 1 : 0;
+    return ready == 3;
+  }));
+
+  const auto image = [](std::string name) {
+    return [name](Deployment& d) {
+      d.mutable_spec()->mutable_template_()->mutable_spec()->mutable_containers(0)->set_image(name);
+    };
+  };
+  Change(image("two"));
+  ASSERT_TRUE(RolledOut(3));
+  for (const PodPtr& pod : cluster_.Pods()) EXPECT_EQ(pod->spec().containers(0).image(), "two");
+  EXPECT_EQ(RevisionOf(Web().metadata()), 2);
+  EXPECT_EQ(cluster_.server().Count(client::kReplicaSets), 2u);
+
+  Change(image("one"));  // what kubectl rollout undo does
+  ASSERT_TRUE(RolledOut(3));
+  EXPECT_EQ(RevisionOf(Web().metadata()), 3);
+  EXPECT_EQ(cluster_.server().Count(client::kReplicaSets), 2u);
+  ASSERT_TRUE(cluster_.Until([&] {
+    const Deployment web = Web();
+    for (const auto& condition : web.status().conditions()) {
+      if (condition.reason() == "NewReplicaSetAvailable") return true;
+    }
+    return false;
+  }));
+}
+
+TEST_F(ControllersTest, EndpointsFollowThePods) {
+  api::core::v1::Service service;
+  service.mutable_metadata()->set_name("web");
+  service.mutable_metadata()->set_namespace_("default");
+  (*service.mutable_spec()->mutable_selector())["app"] = "web";
+  service.mutable_spec()->set_cluster_ip("10.96.0.9");
+  auto& port = *service.mutable_spec()->add_ports();
+  port.set_port(80);
+  port.mutable_target_port()->set_int_val(8080);
+  cluster_.server().Put(client::kServices, service);
+  ASSERT_TRUE(cluster_.Until([&] { return Slices().size() == 1 && ReadyAddresses() == 0; }));
+  cluster_.server().Put(client::kDeployments, MakeDeployment(4));
+  ASSERT_TRUE(cluster_.Until([&] { return ReadyInSlices() == 4 && ReadyAddresses() == 4; }));
+  Change([](Deployment& d) { d.mutable_spec()->set_replicas(1); });
+  ASSERT_TRUE(cluster_.Until([&] { return ReadyInSlices() == 1 && ReadyAddresses() == 1; }));
+  const auto slices = Slices();
+  ASSERT_EQ(slices.size(), 1u);
+  EXPECT_EQ(slices[0].ports(0).port(), 8080);
+  EXPECT_EQ(slices[0].metadata().labels().at("kubernetes.io/service-name"), "web");
+
+  cluster_.server().Remove(client::kServices, "default", "web");
+  ASSERT_TRUE(cluster_.Until([&] { return Slices().empty() && ReadyAddresses() == -1; }));
+}
+
+TEST_F(ControllersTest, DeletingADeploymentTakesItsSetsAndPods) {
+  cluster_.server().Put(client::kDeployments, MakeDeployment(3));
+  ASSERT_TRUE(RolledOut(3));
+  cluster_.server().Remove(client::kDeployments, "default", "web");
+  ASSERT_TRUE(cluster_.Until([&] {
+    return cluster_.Pods().empty() && cluster_.server().Count(client::kReplicaSets) == 0;
+  }));
+}
+
+TEST_F(ControllersTest, ARestartChangesNothing) {
+  cluster_.server().Put(client::kDeployments, MakeDeployment(3));
+  ASSERT_TRUE(RolledOut(3));
+  std::set<std::string> before, after;
+  for (const PodPtr& pod : cluster_.Pods()) before.insert(pod->metadata().name());
+  cluster_.StopControllers();
+  cluster_.StartControllers();
+  Change([](Deployment& d) { d.mutable_spec()->set_replicas(4); });
+  ASSERT_TRUE(RolledOut(4));
+  for (const PodPtr& pod : cluster_.Pods()) after.insert(pod->metadata().name());
+  EXPECT_TRUE(std::includes(after.begin(), after.end(), before.begin(), before.end()));
+}
+
+TEST_F(ControllersTest, NamespacesGetTheirDefaultsAndNodesTheirSubnets) {
+  ASSERT_TRUE(cluster_.Until([&] {
+    for (const char* name : {"default", "kube-system", "kube-public", "kube-node-lease"}) {
+      if (cluster_.server().Get(client::kConfigMaps, name, "kube-root-ca.crt") == nullptr ||
+          cluster_.server().Get(client::kServiceAccounts, name, "default") == nullptr) {
+        return false;
+      }
+    }
+    return true;
+  }));
+  std::set<std::string> cidrs;
+  ASSERT_TRUE(cluster_.Until([&] {
+    for (const char* name : {"n1", "n2"}) {
+      const auto node = cluster_.server().Get(client::kNodes, "", name);
+      cidrs.insert(static_cast<api::core::v1::Node&>(*node).spec().pod_cidr());
+    }
+    cidrs.erase("");
+    return cidrs.size() == 2;
+  }));
+  EXPECT_THAT(cidrs, testing::ElementsAre("10.244.0.0/24", "10.244.1.0/24"));
+}
+
+TEST_F(ControllersTest, ASilentNodeBecomesUnknownAndTainted) {
+  cluster_.StopControllers();
+  cluster_.StartControllers({.node_monitor_grace = absl::Milliseconds(50)});
+  ASSERT_TRUE(cluster_.Until([&] {
+    const auto object = cluster_.server().Get(client::kNodes, "", "n1");
+    const auto& node = static_cast<api::core::v1::Node&>(*object);
+    return node.status().conditions(0).status() == "Unknown" && node.spec().taints_size() == 2;
+  }));
+}
+
+}  // namespace
+}  // namespace berth::controlplane
