@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/apiserver/object_rules.h"
+
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
+
+#include <algorithm>
+
+#if __has_include("api/defaults.h")
+#include "api/defaults.h"
+#endif
+#if __has_include("api/validation.h")
+#include "api/validation.h"
+#endif
+#include "api/proto/meta/v1/object_meta.pb.h"
+#include "api/proto/special.pb.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "controlplane/apiserver/object_path.h"
+
+namespace berth::controlplane {
+namespace {
+
+using api::meta::v1::ObjectMeta;
+using base::StrCat;
+
+constexpr std::string_view kOrphan = "orphan";
+constexpr std::string_view kForeground = "foregroundDeletion";
+
+// Names become path segments of URLs and of keys.
+std::string NameComplaint(std::string_view name) {
+  if (name.empty()) return "name or generateName is required";
+  if (name == "." || name == ".." || name.find('/') != std::string_view::npos ||
+      name.find('%') != std::string_view::npos) {
+    return StrCat("Invalid value: \"", name, "\": may not be '.' or '..', nor contain '/' or '%'");
+  }
+  return "";
+}
+
+// The same with the meaning of RFC 1123 subdomains, which all but RBAC names are.
+std::string SubdomainComplaint(std::string_view name) {
+  const bool characters = std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+  });
+  auto alphanumeric = [](char c) { return c != '-' && c != '.'; };
+  if (characters && alphanumeric(name.front()) && alphanumeric(name.back()) && name.size() <= 253) {
+    return "";
+  }
+  return StrCat("Invalid value: \"", name,
+                "\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric "
+                "characters, '-' or '.', and must start and end with an alphanumeric character "
+                "(e.g. 'example.com', regex used for validation is "
+                "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')");
+}
+
+void SetFinalizer(ObjectMeta& meta, std::string_view name, bool wanted) {
+  auto& all = *meta.mutable_finalizers();
+  const auto found = std::find(all.begin(), all.end(), name);
+  if (wanted && found == all.end()) {
+    all.Add(std::string(name));
+  } else if (!wanted && found != all.end()) {
+    all.erase(found);
+  }
+}
+
+}  // namespace
+
+#if __has_include("api/defaults.h")
+void ApplyDefaults(api::Message& object) { api::ApplyDefaults(object); }
+void ApplyCreateDefaults(api::Message& object) { api::ApplyCreateDefaults(object); }
+#else
+void ApplyDefaults(api::Message&) {}
+void ApplyCreateDefaults(api::Message&) {}
+#endif
+
+absl::Status ValidateCreate(const ResourceDescriptor& resource, const api::Message& object) {
+  const ObjectMeta& meta = *api::MetaOf(object);
+  std::string complaint = NameComplaint(meta.name());
+  if (meta.name().empty()) {
+    return InvalidError(
+        resource.Subject(""),
+        {{"FieldValueRequired", StrCat("Required value: ", complaint), "metadata.name"}});
+  }
+  if (complaint.empty() && resource.group != "rbac.authorization.k8s.io") {
+    complaint = SubdomainComplaint(meta.name());
+  }
+  if (!complaint.empty()) {
+    return InvalidError(resource.Subject(meta.name()),
+                        {{"FieldValueInvalid", complaint, "metadata.name"}});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateUpdate(const ResourceDescriptor&, const api::Message&, const api::Message&) {
+  return absl::OkStatus();
+}
+
+absl::Status KeepSystemFields(const ResourceDescriptor& resource, const api::Message& old,
+                              Part part, api::Message& next) {
+  const ObjectMeta& was = *api::MetaOf(old);
+  ObjectMeta& meta = *api::MutableMetaOf(next);
+  if (meta.name() != was.name() && !meta.name().empty()) {
+    return BadRequestError(StrCat("the name of the object (", meta.name(),
+                                  ") does not match the name on the URL (", was.name(), ")"));
+  }
+  if (!meta.namespace_().empty() && meta.namespace_() != was.namespace_()) {
+    return BadRequestError(
+        "the namespace of the provided object does not match the namespace sent on the request");
+  }
+  if (!meta.uid().empty() && meta.uid() != was.uid()) {
+    return ConflictError(resource.Subject(was.name()),
+                         StrCat("Precondition failed: UID in precondition: ", meta.uid(),
+                                ", UID in object meta: ", was.uid()));
+  }
+  if (!meta.resource_version().empty() && meta.resource_version() != was.resource_version()) {
+    return ModifiedError(resource.Subject(was.name()));
+  }
+  if (part == Part::kStatus) {
+    // Of everything else only what the stored object says counts.
+    std::unique_ptr<api::Message> merged(old.New());
+    merged->CopyFrom(old);
+    CopyMember(next, *merged, "status");
+    next.CopyFrom(*merged);
+    return absl::OkStatus();
+  }
+  meta.set_name(was.name());
+  meta.set_namespace_(was.namespace_());
+  if (was.namespace_().empty()) meta.clear_namespace_();
+  meta.set_uid(was.uid());
+  meta.set_resource_version(was.resource_version());
+  *meta.mutable_creation_timestamp() = was.creation_timestamp();
+  meta.clear_generation();
+  if (was.has_generation()) meta.set_generation(was.generation());
+  meta.clear_generate_name();
+  if (was.has_generate_name()) meta.set_generate_name(was.generate_name());
+  meta.clear_deletion_timestamp();
+  meta.clear_deletion_grace_period_seconds();
+  if (was.has_deletion_timestamp()) {
+    *meta.mutable_deletion_timestamp() = was.deletion_timestamp();
+    meta.set_deletion_grace_period_seconds(was.deletion_grace_period_seconds());
+  }
+  if (part == Part::kMain && resource.has_status) CopyMember(old, next, "status");
+  return absl::OkStatus();
+}
+
+bool SpecChanged(const api::Message& old, const api::Message& next) {
+  std::unique_ptr<api::Message> a(old.New());
+  std::unique_ptr<api::Message> b(old.New());
+  a->CopyFrom(old);
+  b->CopyFrom(next);
+  for (api::Message* object : {a.get(), b.get()}) {
+    for (const char* member : {"metadata", "status"}) {
+      if (const auto* field = object->GetDescriptor()->FindFieldByName(member)) {
+        object->GetReflection()->ClearField(object, field);
+      }
+    }
+  }
+  return Fingerprint(*a) != Fingerprint(*b);
+}
+
+absl::Status CheckPreconditions(const ResourceDescriptor& resource, const api::Message& object,
+                                const DeleteRequest& request) {
+  const ObjectMeta& meta = *api::MetaOf(object);
+  if (!request.uid.empty() && request.uid != meta.uid()) {
+    return ConflictError(resource.Subject(meta.name()),
+                         StrCat("Precondition failed: UID in precondition: ", request.uid,
+                                ", UID in object meta: ", meta.uid()));
+  }
+  if (!request.resource_version.empty() && request.resource_version != meta.resource_version()) {
+    return ConflictError(
+        resource.Subject(meta.name()),
+        StrCat("Precondition failed: ResourceVersion in precondition: ", request.resource_version,
+               ", ResourceVersion in object meta: ", meta.resource_version()));
+  }
+  return absl::OkStatus();
+}
+
+void MarkForDeletion(const WriteContext& context, const DeleteRequest& request,
+                     std::optional<int64_t> grace_period, api::Message& object) {
+  ObjectMeta& meta = *api::MutableMetaOf(object);
+  int64_t grace = grace_period.value_or(0);
+  if (meta.has_deletion_timestamp()) {
+    if (grace >= meta.deletion_grace_period_seconds()) return;
+  } else {
+    if (request.propagation_policy == "Orphan") SetFinalizer(meta, kOrphan, true);
+    if (request.propagation_policy == "Foreground") SetFinalizer(meta, kForeground, true);
+    if (request.propagation_policy == "Background") {
+      SetFinalizer(meta, kOrphan, false);
+      SetFinalizer(meta, kForeground, false);
+    }
+    if (meta.generation() > 0) meta.set_generation(meta.generation() + 1);
+  }
+  meta.mutable_deletion_timestamp()->set_seconds(absl::ToUnixSeconds(context.now) + grace);
+  meta.set_deletion_grace_period_seconds(grace);
+}
+
+}  // namespace berth::controlplane

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// OpenAPI v3, made from the schema: what kubectl needs to know which parameters are understood and
+// to explain fields.
+#ifndef BERTH_CONTROLPLANE_APISERVER_OPENAPI_H_
+#define BERTH_CONTROLPLANE_APISERVER_OPENAPI_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "controlplane/apiserver/discovery.h"
+
+namespace berth::controlplane {
+
+// The JSON document at "/openapi/v3" or "/openapi/v3/apis/apps/v1"; nothing for other paths.
+std::optional<std::string> OpenApiDocument(std::string_view path, const VersionFacts& version);
+
+}  // namespace berth::controlplane
+
+#endif  // BERTH_CONTROLPLANE_APISERVER_OPENAPI_H_

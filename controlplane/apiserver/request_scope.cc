@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/apiserver/request_scope.h"
+
+#include "api/proto/meta/v1/api_machinery.pb.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "controlplane/apiserver/json_text.h"
+
+namespace berth::controlplane {
+
+using base::StrCat;
+
+void RequestScope::Respond(int code, std::string_view content_type, std::string body) {
+  http::Response response;
+  response.status = code;
+  response.headers.Set("Content-Type", content_type);
+  response.headers.Set("Cache-Control", "no-cache, private");
+  for (const std::string& warning : warnings) {
+    response.headers.Add("Warning", StrCat("299 - ", JsonQuote(warning)));
+  }
+  response.body = std::move(body);
+  exchange->Respond(std::move(response));
+}
+
+void RequestScope::RespondObject(int code, const api::Message& object) {
+  Respond(code, form.ContentType(), Present(object, *resource, form, now));
+}
+
+void RequestScope::RespondPlain(int code, const api::Message& message) {
+  Respond(code, form.ContentType(), PresentPlain(message, form));
+}
+
+void RequestScope::RespondError(const absl::Status& error) {
+  const api::meta::v1::Status status = ToApiStatus(error);
+  RespondPlain(status.code(), status);
+}
+
+absl::Status RequestScope::Decode(api::Message& into) {
+  std::vector<std::string> unknown;
+  RETURN_IF_ERROR(DecodeBody(request(), into, &unknown));
+  const api::GroupVersionKind kind = api::KindOf(into);
+  return JudgeUnknown(unknown, kind.kind, kind.version);
+}
+
+absl::Status RequestScope::JudgeUnknown(const std::vector<std::string>& unknown,
+                                        std::string_view kind, std::string_view version) {
+  const std::string_view validation = target.Get("fieldValidation");
+  if (!validation.empty() && validation != "Strict" && validation != "Warn" &&
+      validation != "Ignore") {
+    return BadRequestError(StrCat("fieldValidation: Unsupported value: \"", validation,
+                                  "\": supported values: \"Ignore\", \"Strict\", \"Warn\""));
+  }
+  if (unknown.empty() || validation == "Ignore") return absl::OkStatus();
+  if (validation == "Strict") {
+    return BadRequestError(StrCat(kind, " in version \"", version, "\" cannot be handled as a ",
+                                  kind, ": strict decoding error: ", base::Join(unknown, ", ")));
+  }
+  warnings.insert(warnings.end(), unknown.begin(), unknown.end());
+  return absl::OkStatus();
+}
+
+}  // namespace berth::controlplane

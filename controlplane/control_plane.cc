@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/control_plane.h"
+
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "base/clock.h"
+#include "base/executor.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "client/api_client.h"
+#include "client/transport.h"
+#include "controlplane/apiserver/api_server.h"
+#include "controlplane/controllers/controllers.h"
+#include "controlplane/pki/cluster_pki.h"
+#include "controlplane/store/compactor.h"
+#include "controlplane/store/store.h"
+#include "controlplane/strategies/allocator.h"
+#include "http/io_context.h"
+#include "http/server.h"
+
+namespace berth::controlplane {
+namespace {
+
+using base::StrCat;
+
+constexpr int kHandlerThreads = 16;
+
+std::string AdvertiseAddress(const Config& config) {
+  if (!config.advertise_address.empty()) return config.advertise_address;
+  const bool any = config.bind_address.empty() || config.bind_address == "0.0.0.0";
+  return any ? "127.0.0.1" : config.bind_address;
+}
+
+absl::StatusOr<ClusterPki> LoadPki(const Config& config, absl::Time now) {
+  ASSIGN_OR_RETURN(const Ipv4Range services, ParseCidr(config.service_cluster_ip_range));
+  std::vector<std::string> addresses = {"127.0.0.1", FormatIpv4(services.first + 1)};
+  for (const std::string& address : {AdvertiseAddress(config), config.bind_address}) {
+    const bool usable = !address.empty() && address != "0.0.0.0" && address != "127.0.0.1";
+    if (usable && address != addresses.back()) addresses.push_back(address);
+  }
+  std::vector<std::string> names = {"localhost", "kubernetes", "kubernetes.default",
+                                    "kubernetes.default.svc",
+                                    "kubernetes.default.svc.cluster.local"};
+  char host[256] = "";
+  if (::gethostname(host, sizeof host - 1) == 0 && host[0] != '\0') names.emplace_back(host);
+  return LoadOrMakePki(config.data_dir, names, addresses, now);
+}
+
+}  // namespace
+
+// In the order of construction; what comes later uses what comes earlier.
+struct ControlPlane::Parts {
+  base::RealClock clock;
+  http::IoContext io;
+  base::ThreadPool executor{"api", kHandlerThreads};
+  std::unique_ptr<Store> store;
+  std::unique_ptr<ApiServer> api;
+  std::unique_ptr<Compactor> compactor;
+  std::unique_ptr<http::Server> server;
+  std::unique_ptr<client::ApiClient> client;
+  std::unique_ptr<Controllers> controllers;
+};
+
+ControlPlane::ControlPlane() : parts_(std::make_unique<Parts>()) {}
+
+ControlPlane::~ControlPlane() {
+  if (parts_->api != nullptr) parts_->api->SetReady(false);
+  parts_->controllers.reset();
+  parts_->client.reset();
+  parts_->server.reset();
+  parts_->compactor.reset();
+}
+
+absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Start(const Config& config,
+                                                                  const std::string& version) {
+  std::unique_ptr<ControlPlane> plane(new ControlPlane);
+  Parts& parts = *plane->parts_;
+  std::error_code error;
+  std::filesystem::create_directories(config.data_dir, error);
+  if (error) return base::FromErrno(error.value(), StrCat("creating ", config.data_dir));
+  std::filesystem::permissions(config.data_dir, std::filesystem::perms::owner_all, error);
+  ASSIGN_OR_RETURN(const ClusterPki pki, LoadPki(config, parts.clock.Now()));
+  ASSIGN_OR_RETURN(parts.store, OpenSqliteStore({.path = StrCat(config.data_dir, "/state.db")}));
+  ASSIGN_OR_RETURN(const auto node_ports, ParsePortRange(config.service_node_port_range));
+  ApiServerOptions options;
+  options.version.git_version = version;
+  options.services = {.cidr = config.service_cluster_ip_range, .node_ports = node_ports};
+  options.token_key_pem = pki.token_key_pem;
+  options.kubelet_client = pki.kubelet_client;
+  options.advertise_address = AdvertiseAddress(config);
+  options.advertise_port = config.secure_port;
+  ASSIGN_OR_RETURN(parts.api, ApiServer::Make(*parts.store, parts.clock, parts.io, options));
+  RETURN_IF_ERROR(parts.api->Bootstrap(), "bootstrapping the cluster");
+  parts.compactor = std::make_unique<Compactor>(*parts.store, parts.clock, parts.executor);
+
+  http::ServerOptions serving;
+  serving.tls = http::TlsServerOptions{.certificate_pem = pki.serving.certificate_pem,
+                                       .key_pem = pki.serving.key_pem,
+                                       .client_ca_pem = pki.authority.certificate_pem};
+  ASSIGN_OR_RETURN(parts.server,
+                   http::MakeServer(parts.io, parts.executor, serving, parts.api->handler()));
+  ASSIGN_OR_RETURN(const int port,
+                   parts.server->Listen(StrCat(config.bind_address, ":", config.secure_port)));
+  for (int i = 0, count = sd_listen_fds(1); i < count; ++i) {
+    RETURN_IF_ERROR(parts.server->ListenOn(SD_LISTEN_FDS_START + i), "socket that was passed in");
+  }
+  ASSIGN_OR_RETURN(
+      const std::string admin,
+      MakeKubeconfig(pki.authority, StrCat("https://", AdvertiseAddress(config), ":", port),
+                     "kubernetes-admin", {std::string(kMasters)}, parts.clock.Now()));
+  RETURN_IF_ERROR(WriteFileAtomically(StrCat(config.data_dir, "/admin.kubeconfig"), admin, 0600));
+  parts.api->SetReady(true);
+
+  parts.client = std::make_unique<client::ApiClient>(client::MakeInProcessTransport(
+      parts.api->handler(), parts.executor,
+      http::PeerCertificate{.common_name = "system:kube-controller-manager",
+                            .organizations = {std::string(kMasters)}}));
+  parts.controllers =
+      std::make_unique<Controllers>(*parts.client, parts.clock,
+                                    ControllerOptions{.cluster_cidr = config.cluster_cidr,
+                                                      .ca_bundle = pki.authority.certificate_pem});
+  parts.controllers->Start();
+  BERTH_INFO("the control plane serves", {"address", config.bind_address}, {"port", port},
+             {"data", config.data_dir});
+  return plane;
+}
+
+absl::StatusOr<std::string> NodeKubeconfig(const Config& config, const std::string& node,
+                                           const std::string& server) {
+  ASSIGN_OR_RETURN(const KeyPair authority, LoadAuthority(config.data_dir),
+                   "the control plane has not been started with this data directory");
+  const std::string url =
+      server.empty() ? StrCat("https://", AdvertiseAddress(config), ":", config.secure_port)
+                     : server;
+  return MakeKubeconfig(authority, url, StrCat(kNodeUserPrefix, node), {std::string(kNodes)},
+                        absl::Now());
+}
+
+}  // namespace berth::controlplane
