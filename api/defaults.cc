@@ -74,6 +74,9 @@ void DefaultNamespace(Message& object) {
 void DefaultSecret(Message& object) {
   auto& secret = static_cast<core::v1::Secret&>(object);
   if (secret.type().empty()) secret.set_type("Opaque");
+  // Write-only: what is given as text becomes data.
+  for (const auto& [key, text] : secret.string_data()) (*secret.mutable_data())[key] = text;
+  secret.clear_string_data();
 }
 
 void DefaultNode(Message& object) {

@@ -195,6 +195,9 @@ TEST(Defaults, TheRest) {
       "status { capacity { key: 'cpu' value { string: '2' } } }",
       "status { capacity { key: 'cpu' value { string: '2' } } allocatable { key: 'cpu' value { "
       "string: '2' } } }");
+  ExpectDefaults<core::v1::Secret>(
+      "data { key: 'a' value: '0' } string_data { key: 'a' value: '1' }",
+      "type: 'Opaque' data { key: 'a' value: '1' }");
   ExpectDefaults<core::v1::Node>("", "");
   ExpectDefaults<core::v1::Endpoints>("subsets { ports { port: 1 } }",
                                       "subsets { ports { port: 1 protocol: 'TCP' } }");
