@@ -67,11 +67,13 @@ TEST_F(ConnectionTest, ServerHearsWhenAStreamsReaderGoes) {
   base::Mutex mu;
   std::shared_ptr<Exchange> kept;
   const auto client = Connect(Serve([&](std::shared_ptr<Exchange> exchange) {
+    {
+      base::MutexLock lock(mu);
+      kept = exchange;
+    }
     exchange->OnDisconnect([&] { gone.Raise(); });
     exchange->Start(200, {});
     exchange->Write("hello");
-    base::MutexLock lock(mu);
-    kept = exchange;
   }));
   Signal data;
   StreamCallbacks callbacks;
@@ -80,8 +82,11 @@ TEST_F(ConnectionTest, ServerHearsWhenAStreamsReaderGoes) {
   ASSERT_TRUE(data.Wait());
   stream.reset();
   EXPECT_TRUE(gone.Wait());
-  base::MutexLock lock(mu);
-  EXPECT_FALSE(kept->Write("more"));
+  {
+    base::MutexLock lock(mu);
+    EXPECT_FALSE(kept->Write("more"));
+  }
+  server_.reset();  // no handler uses this test's variables any more
 }
 
 TEST_F(ConnectionTest, ClientHearsWhenTheServerGoesOrAWriterGivesUp) {
@@ -124,8 +129,7 @@ TEST_F(ConnectionTest, WhatDoesNotAnswerInTimeIsCancelled) {
   const auto response = client->Do({}, absl::Milliseconds(50));
   EXPECT_TRUE(absl::IsDeadlineExceeded(response.status()));
   EXPECT_TRUE(gone.Wait());
-  base::MutexLock lock(mu);
-  kept.reset();
+  server_.reset();
 }
 
 TEST_F(ConnectionTest, AnIdleStreamEndsUnavailable) {
@@ -146,6 +150,7 @@ TEST_F(ConnectionTest, AnIdleStreamEndsUnavailable) {
   const auto stream = client->DoStream({}, callbacks, absl::Milliseconds(50));
   ASSERT_TRUE(done.Wait());
   EXPECT_TRUE(absl::IsUnavailable(end)) << end;
+  server_.reset();
 }
 
 TEST_F(ConnectionTest, TooLargeBodiesAndHeadersAreRefused) {
@@ -221,6 +226,7 @@ TEST_F(ConnectionTest, AWriterSeesWhatItsPeerDoesNotTake) {
   ASSERT_TRUE(written.Wait());
   EXPECT_GT(queued, 1'000'000u);
   EXPECT_GT(peer.ReadAll().size(), 30'000'000u);
+  server_.reset();
 }
 
 TEST_F(ConnectionTest, AKeptConnectionThatTheServerClosedIsReplaced) {
@@ -304,8 +310,7 @@ TEST_F(ConnectionTest, ManyStreamsEndWithTheirClient) {
   ASSERT_TRUE(started.Wait());
   client.reset();
   EXPECT_TRUE(all.Wait());
-  base::MutexLock lock(mu);
-  kept.clear();
+  server_.reset();
 }
 
 }  // namespace

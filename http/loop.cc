@@ -154,10 +154,27 @@ struct Watched::Rep {
   bool waits_to_read = false;
   bool waits_to_write = false;
 
-  static void Ready(Loop::Task& slot) {
-    auto task = std::exchange(slot, nullptr);
-    if (task) task();
-  }
+  // What Asio holds while it waits. Dropped unrun when the loop ends: then the task goes as well,
+  // whose owner it may keep alive and which may own this descriptor.
+  class Waiting {
+   public:
+    Waiting(std::shared_ptr<Rep> rep, bool to_read) : rep_(std::move(rep)), to_read_(to_read) {}
+    Waiting(Waiting&&) = default;
+    ~Waiting() {
+      if (rep_ != nullptr) Take(std::move(rep_));
+    }
+    void operator()(const boost::system::error_code&) {
+      if (auto task = Take(std::move(rep_))) task();
+    }
+
+   private:
+    Loop::Task Take(std::shared_ptr<Rep> rep) {
+      (to_read_ ? rep->waits_to_read : rep->waits_to_write) = false;
+      return std::exchange(to_read_ ? rep->on_read : rep->on_write, nullptr);
+    }
+    std::shared_ptr<Rep> rep_;
+    bool to_read_;
+  };
 };
 
 Watched::Watched(Loop& loop, Socket socket)
@@ -173,21 +190,13 @@ int Watched::fd() const { return rep_->descriptor.native_handle(); }
 void Watched::WhenReadable(Loop::Task task) {
   rep_->on_read = std::move(task);
   if (std::exchange(rep_->waits_to_read, true)) return;
-  rep_->descriptor.async_wait(Descriptor::wait_read,
-                              [rep = rep_](const boost::system::error_code&) {
-                                rep->waits_to_read = false;
-                                Rep::Ready(rep->on_read);
-                              });
+  rep_->descriptor.async_wait(Descriptor::wait_read, Rep::Waiting(rep_, /*to_read=*/true));
 }
 
 void Watched::WhenWritable(Loop::Task task) {
   rep_->on_write = std::move(task);
   if (std::exchange(rep_->waits_to_write, true)) return;
-  rep_->descriptor.async_wait(Descriptor::wait_write,
-                              [rep = rep_](const boost::system::error_code&) {
-                                rep->waits_to_write = false;
-                                Rep::Ready(rep->on_write);
-                              });
+  rep_->descriptor.async_wait(Descriptor::wait_write, Rep::Waiting(rep_, /*to_read=*/false));
 }
 
 Socket Watched::Release() {

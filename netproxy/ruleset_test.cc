@@ -55,6 +55,27 @@ TEST(Classes, HoldAtLeastAsManySlotsAsEndpointsAndAtMostTwice) {
   }
 }
 
+// The probability of slot `slot` among n endpoints, as the rules of a class draw it.
+double Share(size_t n, size_t slot) {
+  const double size = ClassOf(n);
+  if (size <= kExactClasses) return 1 / size;
+  double missed = 1, share = 0;
+  for (int draw = 0; draw < kDraws; ++draw) {
+    share += missed / size;
+    missed *= 1 - static_cast<double>(n) / size;
+  }
+  if (static_cast<double>(slot) < size / 2) share += missed / (size / 2);
+  return share;
+}
+
+TEST(Classes, NoEndpointsShareIsOffByOnePercent) {
+  for (size_t n = 2; n <= kMaxEndpoints; ++n) {
+    for (const size_t slot : {size_t{0}, n - 1}) {
+      ASSERT_NEAR(Share(n, slot) * static_cast<double>(n), 1, 0.01) << n << " slot " << slot;
+    }
+  }
+}
+
 TEST(Ruleset, ReplacingAnEndpointOfALargeServiceChangesOneSlot) {
   Ruleset ruleset;
   std::vector<Endpoint> many;

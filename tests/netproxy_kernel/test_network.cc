@@ -74,14 +74,14 @@ std::string Answer(size_t pod, const sockaddr_in& asker) {
 
 std::string TestNetwork::PodIp(int i) { return base::StrCat("10.244.", i + 1, ".2"); }
 
-absl::StatusOr<std::unique_ptr<TestNetwork>> TestNetwork::Make(int pods) {
+absl::StatusOr<std::unique_ptr<TestNetwork>> TestNetwork::Make(int pods, bool bridge) {
   std::unique_ptr<TestNetwork> out(new TestNetwork);
-  RETURN_IF_ERROR(out->Build(pods));
+  RETURN_IF_ERROR(out->Build(pods, bridge));
   out->server_ = std::thread([raw = out.get()] { raw->Serve(); });
   return out;
 }
 
-absl::Status TestNetwork::Build(int pods) {
+absl::Status TestNetwork::Build(int pods, bool bridge) {
   ASSIGN_OR_RETURN(auto node, NetworkNamespace::Create());
   ASSIGN_OR_RETURN(auto client, NetworkNamespace::Create());
   node_ = std::make_unique<NetworkNamespace>(std::move(node));
@@ -108,25 +108,38 @@ absl::Status TestNetwork::Build(int pods) {
     ASSIGN_OR_RETURN(auto inside, EnterNetworkNamespace::Enter(*node_));
     RETURN_IF_ERROR(DefaultVia(kClientIp));
   }
-  for (int i = 0; i < pods; ++i) RETURN_IF_ERROR(AddPod(i));
+  if (bridge) {
+    const auto [code, text] = RunIn(*node_, "ip link add br0 type bridge");
+    if (code != 0) return base::Unavailable("making a bridge: ", text);
+    ASSIGN_OR_RETURN(auto inside, EnterNetworkNamespace::Enter(*node_));
+    RETURN_IF_ERROR(kernel::AddAddress("br0", *IpAddress::Parse("10.244.0.1"), 16));
+    RETURN_IF_ERROR(kernel::SetLinkUp("br0"));
+  }
+  for (int i = 0; i < pods; ++i) RETURN_IF_ERROR(AddPod(i, bridge));
   return absl::OkStatus();
 }
 
-absl::Status TestNetwork::AddPod(int i) {
+absl::Status TestNetwork::AddPod(int i, bool bridge) {
   ASSIGN_OR_RETURN(auto made, NetworkNamespace::Create());
   Pod pod;
   pod.netns = std::make_unique<NetworkNamespace>(std::move(made));
   const std::string link = base::StrCat("pod", i);
-  const std::string gateway = base::StrCat("10.244.", i + 1, ".1");
+  const std::string gateway = bridge ? "10.244.0.1" : base::StrCat("10.244.", i + 1, ".1");
   {
     ASSIGN_OR_RETURN(auto inside, EnterNetworkNamespace::Enter(*node_));
     RETURN_IF_ERROR(kernel::AddVethPair(link, "eth0", *pod.netns));
-    RETURN_IF_ERROR(kernel::AddAddress(link, *IpAddress::Parse(gateway), 24));
+    if (!bridge) RETURN_IF_ERROR(kernel::AddAddress(link, *IpAddress::Parse(gateway), 24));
     RETURN_IF_ERROR(kernel::SetLinkUp(link));
+  }
+  if (bridge) {
+    const auto [code, text] =
+        RunIn(*node_, base::StrCat("ip link set ", link, " master br0 && ip link set ", link,
+                                   " type bridge_slave hairpin on"));
+    if (code != 0) return base::Unavailable("joining a bridge: ", text);
   }
   ASSIGN_OR_RETURN(auto inside, EnterNetworkNamespace::Enter(*pod.netns));
   RETURN_IF_ERROR(kernel::SetLinkUp("lo"));
-  RETURN_IF_ERROR(kernel::AddAddress("eth0", *IpAddress::Parse(PodIp(i)), 24));
+  RETURN_IF_ERROR(kernel::AddAddress("eth0", *IpAddress::Parse(PodIp(i)), bridge ? 16 : 24));
   RETURN_IF_ERROR(kernel::SetLinkUp("eth0"));
   RETURN_IF_ERROR(DefaultVia(gateway));
   ASSIGN_OR_RETURN(pod.tcp, Bound(SOCK_STREAM));

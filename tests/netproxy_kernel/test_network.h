@@ -3,6 +3,8 @@
 // answer TCP and UDP on port 8080 with "<pod> <address of the asker>".
 //
 //   client 192.168.50.2 --- 192.168.50.1 node 10.244.i.1 --- 10.244.i.2 pod i
+//
+// or, as the bridge plugin of CNI has it, all pods on one bridge of the node, 10.244.0.1/16.
 #ifndef BERTH_TESTS_NETPROXY_KERNEL_TEST_NETWORK_H_
 #define BERTH_TESTS_NETPROXY_KERNEL_TEST_NETWORK_H_
 
@@ -24,7 +26,7 @@ namespace berth::tests {
 class TestNetwork {
  public:
   // kPermissionDenied where the process may make no namespaces.
-  static absl::StatusOr<std::unique_ptr<TestNetwork>> Make(int pods);
+  static absl::StatusOr<std::unique_ptr<TestNetwork>> Make(int pods, bool bridge = false);
   ~TestNetwork();
 
   const kernel::NetworkNamespace& node() const { return *node_; }
@@ -57,8 +59,8 @@ class TestNetwork {
     kernel::UniqueFd udp;
   };
   TestNetwork() = default;
-  absl::Status Build(int pods);
-  absl::Status AddPod(int i);
+  absl::Status Build(int pods, bool bridge);
+  absl::Status AddPod(int i, bool bridge);
   void Serve();
 
   std::unique_ptr<kernel::NetworkNamespace> node_;

@@ -7,6 +7,7 @@
 #include "gtest/gtest.h"
 #include "kernel/conntrack.h"
 #include "kernel/links.h"
+#include "netproxy/host_settings.h"
 #include "netproxy/nft_backend.h"
 #include "netproxy/ruleset.h"
 #include "tests/netproxy_kernel/test_network.h"
@@ -26,8 +27,9 @@ constexpr int kPods = 4;
 
 class NetproxyTraffic : public testing::Test {
  protected:
-  void SetUp() override {
-    auto made = TestNetwork::Make(kPods);
+  void SetUp() override { Build(/*bridge=*/false); }
+  void Build(bool bridge) {
+    auto made = TestNetwork::Make(kPods, bridge);
     if (absl::IsPermissionDenied(made.status())) GTEST_SKIP() << made.status();
     ASSERT_TRUE(made.ok()) << made.status();
     network_ = *std::move(made);
@@ -76,6 +78,19 @@ class NetproxyTraffic : public testing::Test {
   netproxy::LayoutOptions layout_;
   netproxy::NftBackend backend_{kernel::NftFamily::kIp4};
   netproxy::Ruleset ruleset_;
+};
+
+// The same with the pods on one bridge, where answers between pods never pass the node's routing:
+// the kernel must show bridged packets to netfilter.
+class NetproxyBridge : public NetproxyTraffic {
+ protected:
+  void SetUp() override {
+    Build(/*bridge=*/true);
+    if (IsSkipped()) return;
+    auto inside = kernel::EnterNetworkNamespace::Enter(network_->node());
+    const absl::Status prepared = netproxy::PrepareHost({});
+    ASSERT_TRUE(prepared.ok()) << prepared;
+  }
 };
 
 // 400 draws of 1 in 4 fall outside 60 to 140 once in a million runs.
@@ -295,6 +310,60 @@ TEST_F(NetproxyTraffic, ANewProcessReadsWhatTheOldOneLeft) {
   EXPECT_TRUE(second.Cleanup().ok());
   EXPECT_TRUE(second.Cleanup().ok());
   EXPECT_EQ(RunIn(network_->node(), "nft list ruleset").second, "");
+}
+
+TEST_F(NetproxyBridge, PodsOfOneBridgeReachEachOtherThroughAService) {
+  Set("ns/web", {Service(kVip, Protocol::kTcp, Pods({0, 1, 2, 3}))});
+  ExpectFair(Ask(network_->client(), kVip, 80, 400));
+  ExpectFair(Ask(network_->pod(0), kVip, 80, 400));
+}
+
+TEST_F(NetproxyBridge, APodReachesItselfThroughItsService) {
+  Set("ns/web", {Service(kVip, Protocol::kTcp, Pods({0}))});
+  const auto answer = TestNetwork::AskTcp(network_->pod(0), kVip, 80);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(*answer, "0 10.244.0.1");
+}
+
+TEST_F(NetproxyBridge, WithoutEndpointsPodsAreRefused) {
+  Set("ns/web", {Service(kVip, Protocol::kTcp, {})});
+  const auto answer = TestNetwork::AskTcp(network_->pod(0), kVip, 80);
+  EXPECT_TRUE(absl::IsUnavailable(answer.status())) << answer.status();
+}
+
+TEST(NetproxyIp6, TheTableLoadsChangesAndLists) {
+  auto made = kernel::NetworkNamespace::Create();
+  if (absl::IsPermissionDenied(made.status())) GTEST_SKIP() << made.status();
+  auto inside = kernel::EnterNetworkNamespace::Enter(*made);
+  netproxy::NftBackend backend(kernel::NftFamily::kIp6);
+  netproxy::LayoutOptions layout;
+  layout.family = kernel::NftFamily::kIp6;
+  layout.cluster_cidrs = {*IpPrefix::Parse("fd00:10:244::/56")};
+  layout.pod_cidrs = {*IpPrefix::Parse("fd00:10:244::/64")};
+  layout.service_cidrs = {*IpPrefix::Parse("fd00:10:96::/112")};
+  absl::Status status = backend.Replace(layout, {});
+  ASSERT_TRUE(status.ok()) << status;
+  netproxy::Ruleset ruleset;
+  Frontend web;
+  web.key = {*IpAddress::Parse("fd00:10:96::1"), Protocol::kTcp, 80};
+  web.affinity_seconds = 60;
+  web.restricted = true;
+  web.source_ranges = {*IpPrefix::Parse("fd00:1::/32")};
+  for (int i = 1; i <= 20; ++i) {
+    web.endpoints.push_back({*IpAddress::Parse(base::StrCat("fd00:10:244::", i)), 8080, true});
+  }
+  ruleset.Update("ns/web", {web});
+  layout.affinity_seconds = {60};
+  netproxy::Consequences consequences;
+  status = backend.Apply(layout, ruleset.TakeChange(consequences));
+  ASSERT_TRUE(status.ok()) << status;
+  const auto [code, text] = RunIn(*made, "nft list ruleset");
+  EXPECT_EQ(code, 0);
+  EXPECT_THAT(text, HasSubstr("fd00:10:96::1 . tcp . 80 . 0 : fd00:10:244::1 . 8080"));
+  auto loaded = backend.Load(layout);
+  ASSERT_TRUE(loaded.ok() && loaded->has_value()) << loaded.status();
+  std::sort((*loaded)->begin(), (*loaded)->end());
+  EXPECT_EQ(**loaded, ruleset.All());
 }
 
 }  // namespace
