@@ -5,6 +5,7 @@
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 
+#include "api/codec.h"
 #include "api/proto/apps/v1/apps.pb.h"
 #include "api/proto/coordination/v1/coordination.pb.h"
 #include "api/proto/core/v1/config.pb.h"
@@ -204,6 +205,22 @@ TEST(Defaults, TheRest) {
   ExpectDefaults<discovery::v1::EndpointSlice>("ports { port: 1 }",
                                                "ports { port: 1 protocol: 'TCP' name: '' }");
   ExpectDefaults<coordination::v1::Lease>("", "");
+}
+
+TEST(Defaults, AreTheSameForWhatCameOverTheWire) {
+  for (const std::string json :
+       {R"({"apiVersion":"v1","kind":"Service","spec":{"ports":[{"port":80}]}})",
+        R"({"apiVersion":"apps/v1","kind":"Deployment","spec":{"template":{"spec":{"containers":[
+            {"name":"a","image":"x"}],"volumes":[{"name":"v"}]}}}})",
+        R"({"apiVersion":"discovery.k8s.io/v1","kind":"EndpointSlice","ports":[{"port":1}]})"}) {
+    const auto object = DecodeJsonObject(json);
+    ASSERT_TRUE(object.ok()) << object.status();
+    const auto wired = DecodeProtoObject(EncodeProto(**object));
+    ASSERT_TRUE(wired.ok()) << wired.status();
+    ApplyDefaults(**object);
+    ApplyDefaults(**wired);
+    EXPECT_EQ(EncodeJson(**wired), EncodeJson(**object));
+  }
 }
 
 }  // namespace

@@ -289,5 +289,20 @@ TEST(PodValidation, Updates) {
   EXPECT_EQ(Join(ValidateUpdate(*Pod("'command':['x']", ""), *Pod("", ""))), others);
 }
 
+// The wire writes zeros that JSON leaves out; they are no change.
+TEST(PodValidation, TheSamePodFromTheWireIsNoUpdate) {
+  const std::string container =
+      "'ports':[{'containerPort':80}],'env':[{'name':'A'}],'livenessProbe':{'httpGet':{'port':80}},"
+      "'resources':{'limits':{'cpu':'1'}},'volumeMounts':[{'name':'v','mountPath':'/x'}]";
+  const std::string spec = "'volumes':[{'name':'v'}],'tolerations':[{'operator':'Exists'}]";
+  const auto pod = Pod(container, spec);
+  const auto wired = DecodeProtoObject(EncodeProto(*pod));
+  ASSERT_TRUE(wired.ok()) << wired.status();
+  ApplyDefaults(**wired);
+  EXPECT_EQ(Join(Validate(**wired)), "");
+  EXPECT_EQ(Join(ValidateUpdate(**wired, *pod)), "");
+  EXPECT_EQ(Join(ValidateUpdate(*pod, **wired)), "");
+}
+
 }  // namespace
 }  // namespace berth::api
