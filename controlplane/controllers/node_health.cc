@@ -90,8 +90,8 @@ bool MarkUnknown(absl::Time now, Node& node) {
                                  [&](const NodeCondition& c) { return c.type() == type; });
     if (it != conditions.end() && it->status() == "Unknown") continue;
     changed = true;
-    NodeCondition& condition = it == conditions.end() ? *conditions.Add() : *it;
     const bool never = it == conditions.end();
+    NodeCondition& condition = never ? *conditions.Add() : *it;
     condition.set_type(std::string(type));
     condition.set_status("Unknown");
     condition.set_reason(never ? "NodeStatusNeverUpdated" : "NodeStatusUnknown");
