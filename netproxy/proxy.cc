@@ -73,11 +73,12 @@ class Proxy::Directory : public ServiceDirectory {
 
   std::vector<std::string> ServiceKeys() const override {
     std::vector<std::string> out;
-    for (const auto& service : proxy_.services_->List()) out.push_back(api::KeyOf(*service));
+    for (const auto& service : proxy_.informers_.services.List())
+      out.push_back(api::KeyOf(*service));
     return out;
   }
   std::shared_ptr<const core::Service> FindService(std::string_view key) const override {
-    return proxy_.services_->Get(key);
+    return proxy_.informers_.services.Get(key);
   }
   Slices SlicesOf(std::string_view service_key) const override {
     std::vector<std::string> keys;
@@ -88,7 +89,7 @@ class Proxy::Directory : public ServiceDirectory {
     }
     Slices out;
     for (const std::string& key : keys) {
-      if (auto slice = proxy_.endpoint_slices_->Get(key)) out.push_back(std::move(slice));
+      if (auto slice = proxy_.informers_.endpoint_slices.Get(key)) out.push_back(std::move(slice));
     }
     return out;
   }
@@ -110,13 +111,26 @@ ProxyBackends KernelBackends() {
   return out;
 }
 
-Proxy::Proxy(client::ApiClient& api, base::Executor& executor, base::Clock& clock,
+client::InformerOptions SliceInformerOptions() {
+  client::InformerOptions out;
+  out.label_selector = kOurServices;
+  return out;
+}
+
+struct Proxy::Link {
+  base::Mutex mu;
+  Proxy* proxy BERTH_GUARDED_BY(mu) = nullptr;
+};
+
+Proxy::Proxy(ProxyInformers informers, base::Executor& executor, base::Clock& clock,
              ProxyOptions options, ProxyBackends backends, ProxyMetrics* metrics)
     : clock_(clock),
       options_(std::move(options)),
       metrics_(metrics),
       health_(clock, options_.sync_period),
-      schedule_(options_.min_sync_period) {
+      schedule_(options_.min_sync_period),
+      informers_(informers),
+      link_(std::make_shared<Link>()) {
   FamilyOptions family;
   family.cluster_cidrs = Prefixes(options_.cluster_cidrs);
   family.service_cidrs = Prefixes(options_.service_cidrs);
@@ -135,36 +149,31 @@ Proxy::Proxy(client::ApiClient& api, base::Executor& executor, base::Clock& cloc
       executor, clock, [this](const std::string& key) { HandleQueue(key); },
       base::Backoff{options_.min_sync_period, options_.sync_period});
 
-  services_ = std::make_unique<client::Informer<core::Service>>(
-      api, executor, clock, client::kServices,
-      client::InformerOptions{
-          .namespace_ = "", .label_selector = kOurServices, .field_selector = ""});
-  endpoint_slices_ = std::make_unique<client::Informer<discovery::EndpointSlice>>(
-      api, executor, clock, client::kEndpointSlices,
-      client::InformerOptions{
-          .namespace_ = "", .label_selector = kOurServices, .field_selector = ""});
-  nodes_ = std::make_unique<client::Informer<core::Node>>(
-      api, executor, clock, client::kNodes,
-      client::InformerOptions{.namespace_ = "",
-                              .label_selector = "",
-                              .field_selector = "metadata.name=" + options_.node_name});
-  services_->OnChange([this](const std::string& key) { OnService(key); });
-  endpoint_slices_->OnChangeWithObjects([this](const std::string& key, const auto& before,
-                                               const auto& after) { OnSlice(key, before, after); });
-  nodes_->OnChange([this](const std::string&) { RequestSync(); });
+  {
+    base::MutexLock lock(link_->mu);
+    link_->proxy = this;
+  }
+  informers_.services.OnChange([link = link_](const std::string& key) {
+    base::MutexLock lock(link->mu);
+    if (link->proxy != nullptr) link->proxy->OnService(key);
+  });
+  informers_.endpoint_slices.OnChangeWithObjects(
+      [link = link_](const std::string& key, const auto& before, const auto& after) {
+        base::MutexLock lock(link->mu);
+        if (link->proxy != nullptr) link->proxy->OnSlice(key, before, after);
+      });
+  informers_.own_node.OnChange([link = link_](const std::string&) {
+    base::MutexLock lock(link->mu);
+    if (link->proxy != nullptr) link->proxy->RequestSync();
+  });
 }
 
 Proxy::~Proxy() {
-  // The queue goes first (it is the last member) and waits for a sync, which uses the informers;
-  // their handlers find it closed from here on.
-  base::MutexLock lock(mu_);
-  stopping_ = true;
+  base::MutexLock lock(link_->mu);
+  link_->proxy = nullptr;
 }
 
 void Proxy::Start() {
-  services_->Start();
-  endpoint_slices_->Start();
-  nodes_->Start();
   RequestSync();
   queue_->AddAfter(kFull, options_.full_sync_period);
 }
@@ -209,7 +218,6 @@ void Proxy::OnSlice(const std::string& key, const client::InformerBase::Snapshot
 void Proxy::RequestSync() {
   health_.Queued();
   base::MutexLock lock(mu_);
-  if (stopping_) return;
   const absl::Duration delay = schedule_.DelayAt(clock_.Now());
   if (delay > absl::ZeroDuration()) {
     queue_->AddAfter(kSync, delay);
@@ -232,7 +240,7 @@ void Proxy::HandleQueue(const std::string& key) {
 }
 
 std::optional<NodeNetwork> Proxy::Node() {
-  const auto node = nodes_->Get(options_.node_name);
+  const auto node = informers_.own_node.Get(options_.node_name);
   if (node == nullptr) return std::nullopt;
   health_.SetNodeEligible(NodeEligible(*node));
   std::vector<kernel::InterfaceAddress> local;
@@ -249,7 +257,8 @@ std::optional<NodeNetwork> Proxy::Node() {
 }
 
 void Proxy::Sync() {
-  if (!services_->HasSynced() || !endpoint_slices_->HasSynced() || !nodes_->HasSynced()) {
+  if (!informers_.services.HasSynced() || !informers_.endpoint_slices.HasSynced() ||
+      !informers_.own_node.HasSynced()) {
     queue_->AddAfter(kSync, kSyncedPoll);
     return;
   }

@@ -22,7 +22,6 @@
 #include "base/executor.h"
 #include "base/keyed_queue.h"
 #include "base/mutex.h"
-#include "client/api_client.h"
 #include "client/informer.h"
 #include "netproxy/family_proxy.h"
 #include "netproxy/proxy_health.h"
@@ -66,13 +65,25 @@ struct ProxyBackends {
 // The kernel's nf_tables and conntrack, in the namespace of the thread that syncs.
 ProxyBackends KernelBackends();
 
+// What the proxy watches. The caller owns the informers, may share them, and starts them after the
+// proxy has been made; they outlive it. Services may be all or only those without the labels that
+// give them to others; the node is the own one.
+struct ProxyInformers {
+  client::Informer<api::core::v1::Service>& services;
+  client::Informer<api::discovery::v1::EndpointSlice>& endpoint_slices;
+  client::Informer<api::core::v1::Node>& own_node;
+};
+// Of the slices that the proxy wants.
+client::InformerOptions SliceInformerOptions();
+
 class Proxy {
  public:
-  // `executor` runs syncs and informers, `metrics` may be null. All outlive the proxy.
-  Proxy(client::ApiClient& api, base::Executor& executor, base::Clock& clock, ProxyOptions options,
-        ProxyBackends backends, ProxyMetrics* metrics = nullptr);
+  // `executor` runs syncs, `metrics` may be null. All outlive the proxy.
+  Proxy(ProxyInformers informers, base::Executor& executor, base::Clock& clock,
+        ProxyOptions options, ProxyBackends backends, ProxyMetrics* metrics = nullptr);
   ~Proxy();
 
+  // Syncs from now on, first when all informers have their lists.
   void Start();
   // The first complete sync is done.
   bool Ready() const;
@@ -105,13 +116,13 @@ class Proxy {
   std::map<std::string, std::set<std::string>, std::less<>> slices_ BERTH_GUARDED_BY(mu_);
   SyncSchedule schedule_ BERTH_GUARDED_BY(mu_);
   bool ready_ BERTH_GUARDED_BY(mu_) = false;
-  bool stopping_ BERTH_GUARDED_BY(mu_) = false;
   bool full_ BERTH_GUARDED_BY(mu_) = false;  // compare with the kernel at the next sync
 
-  std::unique_ptr<client::Informer<api::core::v1::Service>> services_;
-  std::unique_ptr<client::Informer<api::discovery::v1::EndpointSlice>> endpoint_slices_;
-  std::unique_ptr<client::Informer<api::core::v1::Node>> nodes_;
-  std::unique_ptr<base::KeyedQueue> queue_;  // last: it goes first, see the destructor
+  ProxyInformers informers_;
+  // The informers' handlers find the proxy by it, and null once it is gone.
+  struct Link;
+  std::shared_ptr<Link> link_;
+  std::unique_ptr<base::KeyedQueue> queue_;  // last: it goes first and waits for a sync
 };
 
 }  // namespace berth::netproxy

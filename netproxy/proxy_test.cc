@@ -71,8 +71,11 @@ class ProxyTest : public testing::Test {
     options.node_name = "me";
     options.cluster_cidrs = {"10.244.0.0/16"};
     ASSERT_TRUE(options.Check().ok());
-    proxy_ =
-        std::make_unique<Proxy>(api_, executor_, clock_, options, std::move(backends), &metrics_);
+    proxy_ = std::make_unique<Proxy>(ProxyInformers{services_, slices_, node_}, executor_, clock_,
+                                     options, std::move(backends), &metrics_);
+    services_.Start();
+    slices_.Start();
+    node_.Start();
     proxy_->Start();
     Settle();
   }
@@ -95,6 +98,10 @@ class ProxyTest : public testing::Test {
   base::ManualExecutor executor_;
   base::FakeClock clock_;
   client::ApiClient api_{client::MakeInProcessTransport(server_.handler(), executor_, {})};
+  client::Informer<Service> services_{api_, executor_, clock_, client::kServices};
+  client::Informer<EndpointSlice> slices_{api_, executor_, clock_, client::kEndpointSlices,
+                                          SliceInformerOptions()};
+  client::Informer<Node> node_{api_, executor_, clock_, client::kNodes};
   prometheus::Registry registry_;
   ProxyMetrics metrics_{registry_};
   FakeBackend* backend_ = nullptr;
@@ -179,6 +186,14 @@ TEST_F(ProxyTest, AnHourlyComparisonRepairsWhatOthersChanged) {
   clock_.Advance(absl::Hours(1));
   Settle();
   EXPECT_EQ(backend_->elements(), before);
+}
+
+TEST_F(ProxyTest, InformersMayOutliveIt) {
+  Start();
+  proxy_.reset();
+  server_.Put(client::kServices, MakeService("web", 1));
+  Settle();
+  EXPECT_EQ(services_.size(), 1u);
 }
 
 TEST_F(ProxyTest, RefusesOptionsThatMakeNoSense) {

@@ -287,6 +287,20 @@ TEST_F(NetproxyTraffic, NftListsTheTableWithAffinity) {
   EXPECT_THAT(text, HasSubstr("10.96.0.1 . tcp . 80 . 192.168.50.2"));
 }
 
+TEST_F(NetproxyTraffic, RulesGiveWayToNewOnesWhileServicesStay) {
+  Set("ns/web", {Service(kVip, Protocol::kTcp, Pods({0, 1}))});
+  layout_.pod_cidrs = {*IpPrefix::Parse("10.244.0.0/17")};
+  Frontend sticky = Service("10.96.0.2", Protocol::kTcp, Pods({2}));
+  sticky.affinity_seconds = 30;
+  Set("ns/sticky", {sticky});
+  const auto [code, text] = RunIn(network_->node(), "nft list ruleset");
+  EXPECT_EQ(code, 0);
+  EXPECT_THAT(text, HasSubstr("10.244.0.0/17"));
+  EXPECT_EQ(text.find("chain layout-"), text.rfind("chain layout-"));
+  EXPECT_EQ(Ask(network_->client(), kVip, 80, 40).size(), 2u);
+  EXPECT_TRUE(TestNetwork::AskTcp(network_->client(), "10.96.0.2", 80).ok());
+}
+
 TEST_F(NetproxyTraffic, ANewProcessReadsWhatTheOldOneLeft) {
   Frontend sticky = Service(kVip, Protocol::kTcp, Pods({0, 1, 2}));
   sticky.affinity_seconds = 77;
