@@ -15,7 +15,7 @@ struct Config {
   std::string data_dir = "/var/lib/berth-controlplane";
   std::string bind_address = "0.0.0.0";
   int secure_port = 6443;
-  std::string advertise_address;  // "": the bind address, or 127.0.0.1 when that is any
+  std::string advertise_address;  // "": the bind address, or the machine's first when that is any
   std::string service_cluster_ip_range = "10.96.0.0/16";
   std::string cluster_cidr = "10.244.0.0/16";
   std::string service_node_port_range = "30000-32767";

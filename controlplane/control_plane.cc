@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controlplane/control_plane.h"
 
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -30,10 +34,27 @@ using base::StrCat;
 
 constexpr int kHandlerThreads = 16;
 
+// The first address of this machine that others can reach, else loopback.
+std::string OwnAddress() {
+  ifaddrs* all = nullptr;
+  if (::getifaddrs(&all) != 0) return "127.0.0.1";
+  std::string found = "127.0.0.1";
+  for (const ifaddrs* at = all; at != nullptr; at = at->ifa_next) {
+    const bool usable = at->ifa_addr != nullptr && at->ifa_addr->sa_family == AF_INET &&
+                        (at->ifa_flags & IFF_LOOPBACK) == 0 && (at->ifa_flags & IFF_UP) != 0;
+    if (!usable) continue;
+    const auto* address = reinterpret_cast<const sockaddr_in*>(at->ifa_addr);
+    found = FormatIpv4(ntohl(address->sin_addr.s_addr));
+    break;
+  }
+  ::freeifaddrs(all);
+  return found;
+}
+
 std::string AdvertiseAddress(const Config& config) {
   if (!config.advertise_address.empty()) return config.advertise_address;
   const bool any = config.bind_address.empty() || config.bind_address == "0.0.0.0";
-  return any ? "127.0.0.1" : config.bind_address;
+  return any ? OwnAddress() : config.bind_address;
 }
 
 absl::StatusOr<ClusterPki> LoadPki(const Config& config, absl::Time now) {

@@ -85,6 +85,8 @@ absl::Status BootstrapCluster(Registry& registry, const BootstrapFacts& facts) {
   ASSIGN_OR_RETURN(const Ipv4Range range, ParseCidr(facts.service_cidr));
   RETURN_IF_ERROR(Ensure(registry, KubernetesService(FormatIpv4(range.first + 1), facts.port),
                          Existing::kKeep));
+  // A loopback address is of no use to pods, and no endpoint may have one.
+  if (facts.address.starts_with("127.")) return absl::OkStatus();
   RETURN_IF_ERROR(Ensure(registry, KubernetesEndpoints(facts), Existing::kReplace));
   return Ensure(registry, KubernetesSlice(facts), Existing::kReplace);
 }

@@ -6,14 +6,10 @@
 
 #include <algorithm>
 
-#if __has_include("api/defaults.h")
 #include "api/defaults.h"
-#endif
-#if __has_include("api/validation.h")
-#include "api/validation.h"
-#endif
 #include "api/proto/meta/v1/object_meta.pb.h"
 #include "api/proto/special.pb.h"
+#include "api/validation.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "controlplane/apiserver/object_path.h"
@@ -27,30 +23,14 @@ using base::StrCat;
 constexpr std::string_view kOrphan = "orphan";
 constexpr std::string_view kForeground = "foregroundDeletion";
 
-// Names become path segments of URLs and of keys.
-std::string NameComplaint(std::string_view name) {
-  if (name.empty()) return "name or generateName is required";
-  if (name == "." || name == ".." || name.find('/') != std::string_view::npos ||
-      name.find('%') != std::string_view::npos) {
-    return StrCat("Invalid value: \"", name, "\": may not be '.' or '..', nor contain '/' or '%'");
+absl::Status Refuse(const ResourceDescriptor& resource, const api::Message& object,
+                    const std::vector<api::FieldError>& errors) {
+  if (errors.empty()) return absl::OkStatus();
+  std::vector<ErrorCause> causes;
+  for (const api::FieldError& error : errors) {
+    causes.push_back({std::string(error.Reason()), error.Message(), error.path});
   }
-  return "";
-}
-
-// The same with the meaning of RFC 1123 subdomains, which all but RBAC names are.
-std::string SubdomainComplaint(std::string_view name) {
-  const bool characters = std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
-  });
-  auto alphanumeric = [](char c) { return c != '-' && c != '.'; };
-  if (characters && alphanumeric(name.front()) && alphanumeric(name.back()) && name.size() <= 253) {
-    return "";
-  }
-  return StrCat("Invalid value: \"", name,
-                "\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric "
-                "characters, '-' or '.', and must start and end with an alphanumeric character "
-                "(e.g. 'example.com', regex used for validation is "
-                "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')");
+  return InvalidError(resource.Subject(api::MetaOf(object)->name()), causes);
 }
 
 void SetFinalizer(ObjectMeta& meta, std::string_view name, bool wanted) {
@@ -65,34 +45,16 @@ void SetFinalizer(ObjectMeta& meta, std::string_view name, bool wanted) {
 
 }  // namespace
 
-#if __has_include("api/defaults.h")
 void ApplyDefaults(api::Message& object) { api::ApplyDefaults(object); }
 void ApplyCreateDefaults(api::Message& object) { api::ApplyCreateDefaults(object); }
-#else
-void ApplyDefaults(api::Message&) {}
-void ApplyCreateDefaults(api::Message&) {}
-#endif
 
 absl::Status ValidateCreate(const ResourceDescriptor& resource, const api::Message& object) {
-  const ObjectMeta& meta = *api::MetaOf(object);
-  std::string complaint = NameComplaint(meta.name());
-  if (meta.name().empty()) {
-    return InvalidError(
-        resource.Subject(""),
-        {{"FieldValueRequired", StrCat("Required value: ", complaint), "metadata.name"}});
-  }
-  if (complaint.empty() && resource.group != "rbac.authorization.k8s.io") {
-    complaint = SubdomainComplaint(meta.name());
-  }
-  if (!complaint.empty()) {
-    return InvalidError(resource.Subject(meta.name()),
-                        {{"FieldValueInvalid", complaint, "metadata.name"}});
-  }
-  return absl::OkStatus();
+  return Refuse(resource, object, api::Validate(object));
 }
 
-absl::Status ValidateUpdate(const ResourceDescriptor&, const api::Message&, const api::Message&) {
-  return absl::OkStatus();
+absl::Status ValidateUpdate(const ResourceDescriptor& resource, const api::Message& old,
+                            const api::Message& object) {
+  return Refuse(resource, object, api::ValidateUpdate(object, old));
 }
 
 absl::Status KeepSystemFields(const ResourceDescriptor& resource, const api::Message& old,

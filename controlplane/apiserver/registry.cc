@@ -172,7 +172,8 @@ absl::StatusOr<ObjectPtr> Registry::TryModify(const WriteContext& context,
   if (resource.has_generation && part != Part::kStatus && SpecChanged(old, *next)) {
     api::MutableMetaOf(*next)->set_generation(old_meta.generation() + 1);
   }
-  RETURN_IF_ERROR(ValidateUpdate(resource, old, *next));
+  // What only the server itself writes as a whole (a binding) is no change by a client.
+  if (part != Part::kWhole) RETURN_IF_ERROR(ValidateUpdate(resource, old, *next));
   // An object that was only held by its finalizers goes with the last of them.
   const bool goes = old_meta.has_deletion_timestamp() && api::MetaOf(*next)->finalizers().empty() &&
                     !strategy.Held(*next) &&
