@@ -18,6 +18,7 @@
 #include "agent/node/host_setup.h"
 #include "agent/node/node_addresses.h"
 #include "agent/node/node_agent.h"
+#include "agent/node/runtime_probe.h"
 #include "agent/pods/pod_runtime.h"
 #include "agent/server/kubelet_service.h"
 #include "agent/volumes/api_objects.h"
@@ -36,6 +37,7 @@
 #include "cri/grpc_runtime.h"
 #include "http/io_context.h"
 #include "http/server.h"
+#include "netproxy/host_settings.h"
 #include "netproxy/pod_routes.h"
 #include "netproxy/proxy.h"
 
@@ -50,6 +52,7 @@ using base::StrCat;
 constexpr int kBadUsage = 2;
 constexpr int kFailed = 1;
 constexpr absl::Duration kServicesWait = absl::Seconds(5);
+constexpr absl::Duration kFirstProbe = absl::Seconds(2);
 constexpr absl::Duration kTick = absl::Seconds(10);
 
 int Fail(int code, const absl::Status& status) {
@@ -93,6 +96,13 @@ class ServiceProxy {
     options.sync_period = wanted.nftables.sync_period;
     if (const absl::Status bad = options.Check(); !bad.ok()) {
       return base::WithContext(bad, config.proxy_file);
+    }
+    netproxy::HostSettings host;
+    host.conntrack_max_per_core = wanted.conntrack.max_per_core;
+    host.conntrack_min = wanted.conntrack.min;
+    if (const absl::Status refused = netproxy::PrepareHost(host); !refused.ok()) {
+      BERTH_WARNING("some kernel settings of the service proxy cannot be made here",
+                    {"error", refused});
     }
     proxy_ = std::make_unique<netproxy::Proxy>(api_, executor_, clock_, std::move(options),
                                                netproxy::KernelBackends(), &metrics_);
@@ -237,6 +247,14 @@ class Daemon {
     ASSIGN_OR_RETURN(runtime_, cri::GrpcRuntime::Make(config_.kubelet.container_runtime_endpoint),
                      "containerRuntimeEndpoint");
     events_ = runtime_->MakeEventSource(event_pool_, clock_);
+    // A runtime that is not there yet will be; its usual name serves until then.
+    const agent::RuntimeSeen seen = agent::ProbeRuntime(*runtime_, kFirstProbe);
+    if (!seen.name.empty()) runtime_name_ = seen.name;
+    cgroup_driver_ = config_.kubelet.cgroup_driver;
+    if (!seen.reachable.ok()) return absl::OkStatus();
+    // What the runtime says about cgroups wins over the configuration.
+    const std::string driver = agent::RuntimeCgroupDriver(*runtime_, kFirstProbe);
+    if (!driver.empty()) cgroup_driver_ = driver;
     return absl::OkStatus();
   }
 
@@ -290,7 +308,8 @@ class Daemon {
     options.cluster_dns = kubelet.cluster_dns;
     options.cluster_domain = kubelet.cluster_domain;
     options.resolv_conf = kubelet.resolv_conf;
-    options.cgroup_driver = kubelet.cgroup_driver;
+    options.container_runtime_name = runtime_name_;
+    options.cgroup_driver = cgroup_driver_;
     options.cgroup_root = kubelet.cgroup_root.empty() ? "/" : kubelet.cgroup_root;
     options.cgroups_per_qos = kubelet.cgroups_per_qos;
     options.pod_pids_limit = kubelet.pod_pids_limit;
@@ -370,6 +389,7 @@ class Daemon {
   const Config config_;
   agent::NodeIdentity identity_;
   bool cgroup_v2_ = false;
+  std::string runtime_name_ = "containerd", cgroup_driver_;
 
   base::RealClock clock_;
   http::IoContext io_;

@@ -54,6 +54,14 @@ std::vector<ImageSeen> ListRuntimeImages(cri::Runtime& runtime, absl::Duration t
   return out;
 }
 
+std::string RuntimeCgroupDriver(cri::Runtime& runtime, absl::Duration timeout) {
+  cri::v1::RuntimeConfigResponse response;
+  const absl::Status status =
+      runtime.RuntimeConfig(cri::v1::RuntimeConfigRequest(), response, timeout);
+  if (!status.ok() || !response.has_linux()) return "";
+  return response.linux().cgroup_driver() == cri::v1::SYSTEMD ? "systemd" : "cgroupfs";
+}
+
 absl::Status SetPodCidr(cri::Runtime& runtime, std::string_view cidrs, absl::Duration timeout) {
   cri::v1::UpdateRuntimeConfigRequest request;
   cri::v1::UpdateRuntimeConfigResponse response;

@@ -3,6 +3,7 @@
 #ifndef BERTH_AGENT_NODE_RUNTIME_PROBE_H_
 #define BERTH_AGENT_NODE_RUNTIME_PROBE_H_
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,6 +22,9 @@ RuntimeSeen ProbeRuntime(cri::Runtime& runtime, absl::Duration timeout);
 
 // Images with their names, digests first. On failure the list is empty.
 std::vector<ImageSeen> ListRuntimeImages(cri::Runtime& runtime, absl::Duration timeout);
+
+// "systemd" or "cgroupfs" as the runtime says; "" when it does not say.
+std::string RuntimeCgroupDriver(cri::Runtime& runtime, absl::Duration timeout);
 
 absl::Status SetPodCidr(cri::Runtime& runtime, std::string_view cidrs, absl::Duration timeout);
 
