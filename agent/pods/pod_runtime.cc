@@ -11,10 +11,12 @@
 #include "agent/sync/container_spec.h"
 #include "api/proto/core/v1/node.pb.h"
 #include "api/proto/core/v1/pod.pb.h"
+#include "api/proto/node/v1/node.pb.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "cgroups/hierarchy.h"
+#include "client/api_client.h"
 #include "client/event_recorder.h"
 #include "client/informer.h"
 
@@ -94,7 +96,8 @@ class PodRuntime::Impl {
                    Event(pod, type, reason, message, container);
                  },
                  [this](const std::string& id, const std::string& uid) { pleg_.Learn(id, uid); },
-                 [this] { return NodeMemory(); }},
+                 [this] { return NodeMemory(); },
+                 [this](const std::string& name) { return RuntimeHandler(name); }},
         set_(context_, workers_pool_, parts_.node),
         pleg_(*parts_.runtime, parts_.events, source_pool_, *parts_.clock,
               Pleg::Hooks{[this](const std::string& uid) { Poke(uid, absl::ZeroDuration()); },
@@ -172,6 +175,12 @@ class PodRuntime::Impl {
     if (parts_.recorder == nullptr) return;
     parts_.recorder->Record(pod, type, reason, message,
                             container.empty() ? "" : FieldPathOf(pod, container));
+  }
+
+  absl::StatusOr<std::string> RuntimeHandler(const std::string& name) {
+    api::node::v1::RuntimeClass runtime_class;
+    RETURN_IF_ERROR(parts_.api->Get(client::kRuntimeClasses, "", name, runtime_class));
+    return runtime_class.handler();
   }
 
   int64_t NodeMemory() const {

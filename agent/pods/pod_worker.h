@@ -76,7 +76,7 @@ class PodWorker : public std::enable_shared_from_this<PodWorker> {
   absl::Status ReplaceSandbox(const PodActions& actions);
   absl::Status CreateSandbox(uint32_t attempt);
   absl::Status EnsureVolumes();
-  ::runtime::v1::PodSandboxConfig SandboxConfig(uint32_t attempt);
+  ::runtime::v1::PodSandboxConfig SandboxConfig(uint32_t attempt, std::string* warning);
   // True when the container runs now.
   bool StartContainer(const ContainerToStart& start);
   bool ImageReady(const api::core::v1::Container& container, std::string& image_ref);
@@ -132,6 +132,7 @@ class PodWorker : public std::enable_shared_from_this<PodWorker> {
   std::optional<MountedVolumes> volumes_;
   absl::Time volumes_at_ = absl::InfinitePast();
   std::string cgroup_parent_;
+  absl::Time stop_began_ = absl::InfinitePast();
   bool ran_here_ = false;      // seen alive before its end was asked for
   bool report_status_ = true;  // false: the API has the pod's last word already
   bool rejected_ = false;

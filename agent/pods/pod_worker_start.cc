@@ -79,6 +79,7 @@ absl::Status PodWorker::ReplaceSandbox(const PodActions& actions) {
       KillAll();
       return base::FailedPrecondition("containers are being stopped");
     }
+    stop_began_ = absl::InfinitePast();
     RETURN_IF_ERROR(StopSandboxes());
   }
   if (!actions.create_sandbox) return absl::OkStatus();
@@ -96,7 +97,7 @@ absl::Status PodWorker::EnsureVolumes() {
   return absl::OkStatus();
 }
 
-::runtime::v1::PodSandboxConfig PodWorker::SandboxConfig(uint32_t attempt) {
+::runtime::v1::PodSandboxConfig PodWorker::SandboxConfig(uint32_t attempt, std::string* warning) {
   const PodRuntimeOptions& options = context_.options;
   SandboxInputs inputs;
   inputs.attempt = attempt;
@@ -106,7 +107,7 @@ absl::Status PodWorker::EnsureVolumes() {
   const Resolver host =
       options.resolv_conf.empty() ? Resolver{} : ParseResolvConf(ReadText(options.resolv_conf));
   inputs.resolver =
-      ResolverFor(*pod_, {options.cluster_dns, options.cluster_domain}, host, nullptr);
+      ResolverFor(*pod_, {options.cluster_dns, options.cluster_domain}, host, warning);
   inputs.security = SecurityOf(options);
   return MakeSandboxConfig(*pod_, inputs);
 }
@@ -130,7 +131,23 @@ absl::Status PodWorker::CreateSandbox(uint32_t attempt) {
   RETURN_IF_ERROR(context_.files.MakeDirs(*pod_));
   RETURN_IF_ERROR(EnsureVolumes());
   cri::v1::RunPodSandboxRequest request;
-  *request.mutable_config() = SandboxConfig(attempt);
+  std::string dns_warning;
+  *request.mutable_config() = SandboxConfig(attempt, &dns_warning);
+  if (!dns_warning.empty()) {
+    context_.event(*pod_, "Warning",
+                   context_.options.cluster_dns.empty() ? "MissingClusterDNS" : "DNSConfigForming",
+                   dns_warning, "");
+  }
+  if (!pod_->spec().runtime_class_name().empty()) {
+    auto handler = context_.runtime_handler(pod_->spec().runtime_class_name());
+    if (!handler.ok()) {
+      context_.event(*pod_, "Warning", "FailedCreatePodSandBox",
+                     base::StrCat("Failed to create pod sandbox: ", handler.status().message()),
+                     "");
+      return handler.status();
+    }
+    request.set_runtime_handler(*std::move(handler));
+  }
   cri::v1::RunPodSandboxResponse response;
   const absl::Status status = context_.runtime.RunPodSandbox(
       request, response, 2 * context_.options.runtime_request_timeout);
@@ -248,7 +265,7 @@ absl::StatusOr<std::string> PodWorker::CreateContainer(const ContainerToStart& s
   cri::v1::CreateContainerRequest request;
   request.set_pod_sandbox_id(sandbox.id);
   *request.mutable_config() = MakeContainerConfig(*pod_, container, inputs);
-  *request.mutable_sandbox_config() = SandboxConfig(sandbox.attempt);
+  *request.mutable_sandbox_config() = SandboxConfig(sandbox.attempt, nullptr);
   std::error_code error;
   std::filesystem::create_directories(
       base::StrCat(PodLogDir(options.pod_logs_dir, *pod_), "/", container.name()), error);

@@ -38,7 +38,10 @@ absl::Duration PodWorker::Grace() const {
 }
 
 void PodWorker::KillAll() {
-  const absl::Duration grace = std::max(kMinGrace, Grace());
+  // The grace is the pod's as a whole: sidecars get what the apps left of it.
+  if (stop_began_ == absl::InfinitePast()) stop_began_ = context_.clock.Now();
+  const absl::Duration spent = context_.clock.Now() - stop_began_;
+  const absl::Duration grace = std::max(kMinGrace, Grace() - spent);
   const auto sidecar_index = [&](std::string_view name) {
     const auto& inits = pod_->spec().init_containers();
     for (int i = 0; i < inits.size(); ++i) {
@@ -109,7 +112,7 @@ void PodWorker::RunKill(const api::core::v1::Pod& pod, const ContainerToKill& ki
   const absl::Duration left = std::max(kMinGrace, grace - (context_.clock.Now() - start));
   cri::v1::StopContainerRequest request;
   request.set_container_id(kill.id);
-  request.set_timeout(absl::ToInt64Seconds(left));
+  request.set_timeout(absl::ToInt64Seconds(absl::Ceil(left, absl::Seconds(1))));
   cri::v1::StopContainerResponse response;
   const absl::Status status = context_.runtime.StopContainer(
       request, response, left + context_.options.runtime_request_timeout);

@@ -104,6 +104,7 @@ class WorkerTest : public ::testing::Test {
     options_.pod_logs_dir = dir_ + "/logs";
     options_.container_logs_dir = dir_ + "/links";
     options_.resolv_conf = "";
+    options_.cluster_dns = {"10.96.0.10"};
     events_ = runtime_.MakeEventSource();
     Restart();
   }
@@ -139,7 +140,11 @@ class WorkerTest : public ::testing::Test {
         [this](const std::string& uid, absl::Duration delay) { set_->Poke(uid, delay); },
         [this](const Pod&, std::string_view, std::string_view reason, std::string_view message,
                std::string_view) { event_log_.push_back(base::StrCat(reason, " ", message)); },
-        [](const std::string&, const std::string&) {}, [] { return int64_t{1} << 30; }});
+        [](const std::string&, const std::string&) {}, [] { return int64_t{1} << 30; },
+        [](const std::string& name) -> absl::StatusOr<std::string> {
+          if (name == "crun") return std::string("crun");
+          return base::NotFound("runtimeclass.node.k8s.io \"", name, "\" not found");
+        }});
     set_ = std::make_unique<PodSet>(*context_, executor_, [this] { return node_; });
     events_->Start([this](const cri::Event&) { set_->PokeAll(); });
   }
@@ -510,6 +515,37 @@ TEST_F(WorkerTest, AShorterGraceCutsAStopThatIsUnderWay) {
   Settle();
   EXPECT_THAT(runtime_.Calls(), Contains("StopContainer app 30"));
   EXPECT_THAT(runtime_.Calls(), Contains("StopContainer app 2"));
+}
+
+TEST_F(WorkerTest, AnUnknownRuntimeClassMakesNoSandbox) {
+  auto pod = MakePod();
+  pod->mutable_spec()->set_runtime_class_name("gone");
+  Run(pod);
+  EXPECT_EQ(runtime_.sandboxes(), 0u);
+  EXPECT_THAT(event_log_, Contains("FailedCreatePodSandBox Failed to create pod sandbox: "
+                                   "runtimeclass.node.k8s.io \"gone\" not found"));
+}
+
+TEST_F(WorkerTest, SidecarsStopAfterTheAppsWithWhatIsLeftOfTheGrace) {
+  auto pod = MakePod();
+  auto* sidecar = pod->mutable_spec()->add_init_containers();
+  sidecar->set_name("proxy");
+  sidecar->set_image("busybox");
+  sidecar->set_restart_policy("Always");
+  Run(pod);
+  ASSERT_EQ(runtime_.running(), 2u);
+  runtime_.SetHook("StopContainer", [&](const google::protobuf::Message&) {
+    clock_.Advance(absl::Seconds(10));
+    return absl::OkStatus();
+  });
+  auto deleted = Deleted(30);
+  *deleted->mutable_spec() = pod->spec();
+  set_->Deliver(deleted);
+  Settle();
+  const auto calls = runtime_.Calls();
+  const auto app = std::find(calls.begin(), calls.end(), "StopContainer app 30");
+  ASSERT_NE(app, calls.end());
+  EXPECT_NE(std::find(app, calls.end(), "StopContainer proxy 20"), calls.end());
 }
 
 TEST_F(WorkerTest, ALostSandboxIsMadeAgainWithTheNextAttempt) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "agent/env/container_env.h"
 #include "agent/images/image_puller.h"
@@ -45,6 +46,8 @@ struct WorkerContext {
   // A new container's or sandbox's id belongs to this pod.
   std::function<void(const std::string& id, const std::string& uid)> learn;
   std::function<int64_t()> node_memory_bytes;
+  // The runtime's handler for a RuntimeClass; NotFound when the class is not there.
+  std::function<absl::StatusOr<std::string>(const std::string& runtime_class)> runtime_handler;
 };
 
 }  // namespace berth::agent

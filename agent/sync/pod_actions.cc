@@ -2,6 +2,7 @@
 #include "agent/sync/pod_actions.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "agent/sync/container_spec.h"
 #include "api/proto/core/v1/pod.pb.h"
@@ -207,16 +208,20 @@ PodActions ComputePodActions(const ActionInputs& in) { return Decision(in).Run()
 bool IsSidecar(const Container& container) { return container.restart_policy() == "Always"; }
 
 std::string ContainerHash(const Container& container) {
-  uint32_t hash = 2166136261u;  // FNV-1a
-  for (const std::string* part : {&container.name(), &container.image()}) {
-    for (const char c : base::StrCat(part->size(), ":", *part)) {
-      hash = (hash ^ static_cast<uint8_t>(c)) * 16777619u;
-    }
+  // The kubelet's own value, so that a node can change from one daemon to the other with its
+  // containers running: FNV-1a of how Go's spew prints the bytes of this JSON.
+  std::vector<std::string> bytes;
+  for (const char c : base::StrCat("{\"image\":\"", container.image(), "\",\"name\":\"",
+                                   container.name(), "\"}")) {
+    bytes.push_back(base::StrCat("(uint8)", static_cast<int>(static_cast<uint8_t>(c))));
   }
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string text;
-  for (int shift = 28; shift >= 0; shift -= 4) text.push_back(kHex[(hash >> shift) & 15]);
-  return text;
+  uint32_t hash = 2166136261u;
+  for (const char c : base::StrCat("([]uint8)[", base::Join(bytes, " "), "]")) {
+    hash = (hash ^ static_cast<uint8_t>(c)) * 16777619u;
+  }
+  char text[9];
+  const auto end = std::to_chars(text, text + sizeof(text), hash, 16).ptr;
+  return std::string(text, end);
 }
 
 bool ShouldRestart(const Pod& pod, const Container& container, int exit_code) {
