@@ -26,6 +26,7 @@
 #include "api/proto/core/v1/node.pb.h"
 #include "api/proto/core/v1/pod.pb.h"
 #include "api/proto/core/v1/service.pb.h"
+#include "api/proto/discovery/v1/discovery.pb.h"
 #include "base/clock.h"
 #include "base/executor.h"
 #include "base/log.h"
@@ -72,9 +73,16 @@ absl::StatusOr<Config> ReadConfig(const Flags& flags) {
 // kube-proxy's part: the proxy itself, its health on :10256 and its metrics on :10249.
 class ServiceProxy {
  public:
-  ServiceProxy(client::ApiClient& api, http::IoContext& io, base::Executor& executor,
+  // `services` and `node` (the own one at least) are started by the caller after Start().
+  ServiceProxy(client::ApiClient& api, client::Informer<core::Service>& services,
+               client::Informer<core::Node>& nodes, http::IoContext& io, base::Executor& executor,
                base::Clock& clock)
-      : api_(api), io_(io), executor_(executor), clock_(clock) {}
+      : services_(services),
+        nodes_(nodes),
+        slices_(api, executor, clock, client::kEndpointSlices, netproxy::SliceInformerOptions()),
+        io_(io),
+        executor_(executor),
+        clock_(clock) {}
 
   absl::Status Start(const Config& config, const std::string& node_name) {
     const agent::KubeProxyConfig& wanted = config.proxy;
@@ -104,13 +112,15 @@ class ServiceProxy {
       BERTH_WARNING("some kernel settings of the service proxy cannot be made here",
                     {"error", refused});
     }
-    proxy_ = std::make_unique<netproxy::Proxy>(api_, executor_, clock_, std::move(options),
+    proxy_ = std::make_unique<netproxy::Proxy>(netproxy::ProxyInformers{services_, slices_, nodes_},
+                                               executor_, clock_, std::move(options),
                                                netproxy::KernelBackends(), &metrics_);
     RETURN_IF_ERROR(Listen(health_server_, wanted.healthz_bind_address, proxy_->HealthHandler()),
                     "healthzBindAddress");
     RETURN_IF_ERROR(Listen(metrics_server_, wanted.metrics_bind_address,
                            [this](auto exchange) { Metrics(*exchange); }),
                     "metricsBindAddress");
+    slices_.Start();
     proxy_->Start();
     return absl::OkStatus();
   }
@@ -131,7 +141,9 @@ class ServiceProxy {
                       prometheus::TextSerializer().Serialize(registry_.Collect())});
   }
 
-  client::ApiClient& api_;
+  client::Informer<core::Service>& services_;
+  client::Informer<core::Node>& nodes_;
+  client::Informer<api::discovery::v1::EndpointSlice> slices_;
   http::IoContext& io_;
   base::Executor& executor_;
   base::Clock& clock_;
@@ -160,11 +172,8 @@ class Daemon {
     MakePods();
     RETURN_IF_ERROR(MakeNode());
     RETURN_IF_ERROR(Serve());
+    RETURN_IF_ERROR(StartWatches());
     node_->Start();
-    if (api_ != nullptr) {
-      proxy_ = std::make_unique<ServiceProxy>(*api_, io_, pool_, clock_);
-      RETURN_IF_ERROR(proxy_->Start(config_, identity_.name));
-    }
     if (pods_ != nullptr) {
       RETURN_IF_ERROR(pods_->Start(), "starting the pod workers");
       Record("Normal", "NodeAllocatableEnforced", "Updated Node Allocatable limit across pods");
@@ -189,17 +198,9 @@ class Daemon {
     std::filesystem::create_directories(flags_.root_dir + "/pods", error);
     if (error) return base::FromErrno(error.value(), flags_.root_dir);
     ASSIGN_OR_RETURN(identity_.name, agent::NodeName(flags_.hostname_override));
-    std::string routes;
-    if (FILE* file = std::fopen("/proc/net/route", "re"); file != nullptr) {
-      char buffer[4096];
-      while (const size_t count = std::fread(buffer, 1, sizeof buffer, file)) {
-        routes.append(buffer, count);
-      }
-      std::fclose(file);
-    }
     ASSIGN_OR_RETURN(identity_.addresses,
                      agent::ChooseNodeAddresses(flags_.node_ip, agent::LocalAddresses(),
-                                                agent::DefaultRouteInterface(routes)));
+                                                agent::DefaultRouteInterface()));
     ASSIGN_OR_RETURN(identity_.facts, agent::ReadSystemFacts());
     identity_.labels = flags_.node_labels;
     identity_.kubelet_version = BERTH_VERSION;
@@ -338,11 +339,6 @@ class Daemon {
                           std::string_view message) { Record(type, reason, message); };
     node_ = std::make_unique<agent::NodeAgent>(identity_, config_.kubelet, parts);
     if (api_ == nullptr) return absl::OkStatus();
-    nodes_->OnChange([this](const std::string& key) {
-      if (key == identity_.name) node_->NodeChanged(nodes_->Get(key));
-    });
-    nodes_->Start();
-    services_->Start();
     Record("Normal", "Starting", "Starting kubelet.");
     if (!cgroup_v2_) {
       Record("Warning", "CgroupV1",
@@ -363,6 +359,19 @@ class Daemon {
     service_ =
         std::make_unique<agent::KubeletService>(config_.kubelet, identity_, flags_.cert_dir, parts);
     return service_->Start();
+  }
+
+  // Everybody who listens says so before the first list comes in.
+  absl::Status StartWatches() {
+    if (api_ == nullptr) return absl::OkStatus();
+    nodes_->OnChange([this](const std::string& key) {
+      if (key == identity_.name) node_->NodeChanged(nodes_->Get(key));
+    });
+    proxy_ = std::make_unique<ServiceProxy>(*api_, *services_, *nodes_, io_, pool_, clock_);
+    RETURN_IF_ERROR(proxy_->Start(config_, identity_.name));
+    nodes_->Start();
+    services_->Start();
+    return absl::OkStatus();
   }
 
   void Record(std::string_view type, std::string_view reason, std::string_view message) {

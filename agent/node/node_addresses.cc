@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <optional>
 
@@ -105,6 +107,12 @@ std::string DefaultRouteInterface(std::string_view proc_net_route) {
     best_metric = metric;
   }
   return best;
+}
+
+std::string DefaultRouteInterface() {
+  std::ifstream in("/proc/net/route");
+  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  return DefaultRouteInterface(text);
 }
 
 absl::StatusOr<std::vector<std::string>> ChooseNodeAddresses(

@@ -25,6 +25,7 @@ std::vector<InterfaceAddress> LocalAddresses();
 // The interface of the IPv4 default route with the lowest metric, from the text of
 // /proc/net/route; "" when there is none.
 std::string DefaultRouteInterface(std::string_view proc_net_route);
+std::string DefaultRouteInterface();  // of this namespace
 
 // The node's addresses, the main one first. `node_ip` is the flag: "", one address, one of each
 // family separated by a comma, or "0.0.0.0" / "::" for "choose, of this family".
