@@ -41,6 +41,7 @@ class PlanCache {
     }
     plan.fields.reserve(type.field_count());
     for (int i = 0; i < type.field_count(); ++i) plan.fields.push_back(MakeField(*type.field(i)));
+    if (plan.kind) MarkLists(plan);
     for (const FieldPlan& field : plan.fields) {
       plan.by_number.push_back(&field);
       AddMembers(field, plan);
@@ -73,6 +74,15 @@ class PlanCache {
     }
     if (type != nullptr) plan.type = &Make(*type);
     return plan;
+  }
+
+  // The items of a list, and what discovery lists.
+  static void MarkLists(TypePlan& plan) {
+    const bool is_meta = plan.type->file()->package() == "berth.api.meta.v1";
+    for (FieldPlan& field : plan.fields) {
+      const bool made = !field.omitempty && (is_meta || field.json_name == "items");
+      field.never_null = field.shape == FieldShape::kList && made;
+    }
   }
 
   static void AddMembers(const FieldPlan& field, TypePlan& plan) {

@@ -27,6 +27,7 @@ struct FieldPlan {
   bool omitempty = false;
   bool omitzero = false;
   bool pointer = false;
+  bool never_null = false;  // an empty list is []: upstream's server makes it before it fills it
   std::string json_name;
   std::string json_prefix;         // "name":
   const TypePlan* type = nullptr;  // of a message, of list elements or of map values

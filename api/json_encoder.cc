@@ -134,7 +134,7 @@ class JsonEncoder {
     if (size == 0 && field.omitempty) return;
     Name(field, first);
     if (size == 0) {
-      out_.append("null");
+      out_.append(field.never_null ? "[]" : "null");
     } else if (field.shape == FieldShape::kMap) {
       Map(object, reflection, field, size);
     } else {
@@ -256,14 +256,17 @@ class JsonEncoder {
       out_.append("null");
     } else if (raw.size() >= 4 &&
                std::string_view(raw).substr(0, 4) == std::string_view("k8s\0", 4)) {
-      const auto object = DecodeProtoObject(raw);
+      const auto object =
+          raw_depth_ < kMaxRawDepth ? DecodeProtoObject(raw) : absl::OutOfRangeError("too deep");
       if (object.ok()) {
+        ++raw_depth_;
         Root(**object, PlanOf(*(*object)->GetDescriptor()));
+        --raw_depth_;
       } else {
         out_.append("null");
       }
     } else {
-      out_.append(raw);
+      AppendRawJson(out_, raw);
     }
   }
 
@@ -278,7 +281,11 @@ class JsonEncoder {
     out_.push_back(']');
   }
 
+  // Objects on the wire within objects on the wire; deeper ones are printed as null.
+  static constexpr int kMaxRawDepth = 16;
+
   std::string& out_;
+  int raw_depth_ = 0;
   std::string scratch_;  // protobuf asks for one and, with these string fields, leaves it alone
 };
 

@@ -12,6 +12,8 @@ namespace berth::api {
 
 // With quotes. HTML's <, > and & and U+2028/9 are escaped, invalid UTF-8 becomes U+FFFD.
 void AppendJsonString(std::string& out, std::string_view text);
+// Valid JSON without white space between its tokens, with the escapes of AppendJsonString.
+void AppendRawJson(std::string& out, std::string_view json);
 void AppendJsonBase64(std::string& out, std::string_view bytes);
 std::optional<std::string> DecodeBase64(std::string_view text);
 

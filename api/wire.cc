@@ -55,6 +55,10 @@ class WireEncoder {
       const bool unset = !reflection.HasField(object, plan.fields[0].field) &&
                          !reflection.HasField(object, plan.fields[1].field);
       if (unset) return;
+      // Upstream's times have whole seconds, its micro times micros.
+      const int32_t nanos = reflection.GetInt32(object, plan.fields[1].field);
+      Varint(1, reflection.GetInt64(object, plan.fields[0].field));
+      return Varint(2, plan.shape == TIME ? 0 : nanos / 1000 * 1000);
     }
     for (const FieldPlan* field : plan.by_number) Field(object, reflection, *field);
   }

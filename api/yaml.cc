@@ -3,6 +3,7 @@
 // nodes; the size of the output is bounded, so that a bomb of aliases is refused.
 #include <yaml.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 
@@ -20,6 +21,7 @@ constexpr size_t kMaxOutput = 16 << 20;
 
 struct Node {
   enum Kind { kScalar, kList, kObject } kind = kScalar;
+  int height = 0;    // levels below; aliases may stack them higher than the text is deep
   std::string json;  // of a scalar
   std::string text;  // of a scalar that is a key
   std::vector<std::shared_ptr<Node>> items;
@@ -131,6 +133,7 @@ class YamlReader {
       RETURN_IF_ERROR(Next(item));
       if (item->type == YAML_SEQUENCE_END_EVENT) break;
       ASSIGN_OR_RETURN(NodePtr value, Read(item, depth + 1));
+      RETURN_IF_ERROR(Grow(*node, *value, *item.get()));
       node->items.push_back(std::move(value));
     }
     if (!anchor.empty()) anchors_[anchor] = node;
@@ -153,6 +156,7 @@ class YamlReader {
       Event second;
       RETURN_IF_ERROR(Next(second));
       ASSIGN_OR_RETURN(NodePtr value, Read(second, depth + 1));
+      RETURN_IF_ERROR(Grow(*node, *value, *second.get()));
       if (plain && key->text == "<<") {
         RETURN_IF_ERROR(CollectMerge(value, merged, *second.get()));
       } else {
@@ -160,8 +164,17 @@ class YamlReader {
       }
     }
     AddMerged(*node, merged);
+    // As upstream's conversion orders them; a key that comes twice stays twice.
+    std::ranges::stable_sort(node->members, {}, [](const auto& member) -> const std::string& {
+      return member.first->text;
+    });
     if (!anchor.empty()) anchors_[anchor] = node;
     return node;
+  }
+
+  static absl::Status Grow(Node& node, const Node& child, const yaml_event_t& event) {
+    node.height = std::max(node.height, child.height + 1);
+    return node.height > kMaxDepth ? At(event, "nested too deeply") : absl::OkStatus();
   }
 
   static absl::Status CollectMerge(const NodePtr& value, std::vector<NodePtr>& merged,
