@@ -12,6 +12,7 @@ Everything of a cluster carries its id: namespaces berth-ID-*, cgroups berth-ID-
 """
 
 import argparse
+import fcntl
 import os
 import pathlib
 import shutil
@@ -137,7 +138,7 @@ class Node:
             shutil.copyfile("/etc/resolv.conf", self.folder / "resolv.conf")
         except OSError:
             (self.folder / "resolv.conf").write_text("")
-        (self.folder / "ca.crt").write_text((self.cluster.data / "ca.crt").read_text())
+        (self.folder / "ca.crt").write_text((self.cluster.data / "pki" / "ca.crt").read_text())
 
     def _make_network(self):
         fabric, link = self.cluster.fabric, f"b{self.name}"
@@ -266,13 +267,15 @@ class Cluster:
             listener.bind(("127.0.0.1", port))
             listener.listen(128)
             port_file.write_text(str(listener.getsockname()[1]))
-            fd = listener.fileno()
+            # Not 3 itself, which the shell moves it to.
+            fd = fcntl.fcntl(listener.fileno(), fcntl.F_DUPFD, 10)
             script = f'exec 3<&{fd} {fd}<&-; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@"'
             self.apiserver.start(
                 ["bash", "-c", script, "bash", "nsenter", f"--net=/run/netns/{self.fabric}",
                  self._program("berth-controlplane"), "--data-dir", self.data, "--bind-address",
                  CONTROL_PLANE, "--secure-port", API_PORT, "--advertise-address", CONTROL_PLANE, *flags],
                 self.folder / "apiserver.log", pass_fds=(fd,))
+            os.close(fd)
         wait_for("the API server", self._ready)
 
     def _ready(self):
