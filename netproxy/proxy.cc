@@ -168,47 +168,12 @@ Proxy::Proxy(ProxyInformers informers, base::Executor& executor, base::Clock& cl
   });
 }
 
-struct Proxy::OwnInformers {
-  OwnInformers(client::ApiClient& api, base::Executor& executor, base::Clock& clock,
-               const std::string& node_name)
-      : services(api, executor, clock, client::kServices, SliceInformerOptions()),
-        endpoint_slices(api, executor, clock, client::kEndpointSlices, SliceInformerOptions()),
-        own_node(api, executor, clock, client::kNodes, OwnNode(node_name)) {}
-
-  static client::InformerOptions OwnNode(const std::string& name) {
-    client::InformerOptions out;
-    out.field_selector = "metadata.name=" + name;
-    return out;
-  }
-
-  client::Informer<core::Service> services;
-  client::Informer<discovery::EndpointSlice> endpoint_slices;
-  client::Informer<core::Node> own_node;
-};
-
-Proxy::Proxy(client::ApiClient& api, base::Executor& executor, base::Clock& clock,
-             ProxyOptions options, ProxyBackends backends, ProxyMetrics* metrics)
-    : Proxy(std::make_unique<OwnInformers>(api, executor, clock, options.node_name), executor,
-            clock, options, std::move(backends), metrics) {}
-
-Proxy::Proxy(std::unique_ptr<OwnInformers> own, base::Executor& executor, base::Clock& clock,
-             ProxyOptions options, ProxyBackends backends, ProxyMetrics* metrics)
-    : Proxy(ProxyInformers{own->services, own->endpoint_slices, own->own_node}, executor, clock,
-            std::move(options), std::move(backends), metrics) {
-  own_informers_ = std::move(own);
-}
-
 Proxy::~Proxy() {
   base::MutexLock lock(link_->mu);
   link_->proxy = nullptr;
 }
 
 void Proxy::Start() {
-  if (own_informers_ != nullptr) {
-    own_informers_->services.Start();
-    own_informers_->endpoint_slices.Start();
-    own_informers_->own_node.Start();
-  }
   RequestSync();
   queue_->AddAfter(kFull, options_.full_sync_period);
 }

@@ -22,7 +22,6 @@
 #include "base/executor.h"
 #include "base/keyed_queue.h"
 #include "base/mutex.h"
-#include "client/api_client.h"
 #include "client/informer.h"
 #include "netproxy/family_proxy.h"
 #include "netproxy/proxy_health.h"
@@ -82,9 +81,6 @@ class Proxy {
   // `executor` runs syncs, `metrics` may be null. All outlive the proxy.
   Proxy(ProxyInformers informers, base::Executor& executor, base::Clock& clock,
         ProxyOptions options, ProxyBackends backends, ProxyMetrics* metrics = nullptr);
-  // With informers of its own, which Start() starts.
-  Proxy(client::ApiClient& api, base::Executor& executor, base::Clock& clock, ProxyOptions options,
-        ProxyBackends backends, ProxyMetrics* metrics = nullptr);
   ~Proxy();
 
   // Syncs from now on, first when all informers have their lists.
@@ -122,11 +118,6 @@ class Proxy {
   bool ready_ BERTH_GUARDED_BY(mu_) = false;
   bool full_ BERTH_GUARDED_BY(mu_) = false;  // compare with the kernel at the next sync
 
-  struct OwnInformers;
-  Proxy(std::unique_ptr<OwnInformers> own, base::Executor& executor, base::Clock& clock,
-        ProxyOptions options, ProxyBackends backends, ProxyMetrics* metrics);
-
-  std::unique_ptr<OwnInformers> own_informers_;  // may be null
   ProxyInformers informers_;
   // The informers' handlers find the proxy by it, and null once it is gone.
   struct Link;

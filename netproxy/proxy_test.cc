@@ -196,21 +196,6 @@ TEST_F(ProxyTest, InformersMayOutliveIt) {
   EXPECT_EQ(services_.size(), 1u);
 }
 
-TEST_F(ProxyTest, WatchesForItselfWhenGivenAnApiClient) {
-  server_.Put(client::kServices, MakeService("web", 1));
-  auto backend = std::make_unique<FakeBackend>();
-  backend_ = backend.get();
-  ProxyBackends backends;
-  backends.four = std::move(backend);
-  ProxyOptions options;
-  options.node_name = "me";
-  proxy_ = std::make_unique<Proxy>(api_, executor_, clock_, options, std::move(backends));
-  proxy_->Start();
-  Settle();
-  EXPECT_TRUE(proxy_->Ready());
-  EXPECT_EQ(Count(SetKind::kNoEndpoints), 1u);
-}
-
 TEST_F(ProxyTest, RefusesOptionsThatMakeNoSense) {
   ProxyOptions options;
   options.cluster_cidrs = {"10.244.0.0/33"};
