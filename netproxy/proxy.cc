@@ -162,7 +162,8 @@ Proxy::Proxy(ProxyInformers informers, base::Executor& executor, base::Clock& cl
         base::MutexLock lock(link->mu);
         if (link->proxy != nullptr) link->proxy->OnSlice(key, before, after);
       });
-  informers_.own_node.OnChange([link = link_](const std::string&) {
+  informers_.own_node.OnChange([link = link_, own = options_.node_name](const std::string& key) {
+    if (key != own) return;
     base::MutexLock lock(link->mu);
     if (link->proxy != nullptr) link->proxy->RequestSync();
   });

@@ -67,7 +67,7 @@ ProxyBackends KernelBackends();
 
 // What the proxy watches. The caller owns the informers, may share them, and starts them after the
 // proxy has been made; they outlive it. Services may be all or only those without the labels that
-// give them to others; the node is the own one.
+// give them to others; nodes may be all or only the own one.
 struct ProxyInformers {
   client::Informer<api::core::v1::Service>& services;
   client::Informer<api::discovery::v1::EndpointSlice>& endpoint_slices;
