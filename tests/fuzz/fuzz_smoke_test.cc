@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// A few thousand mutations of good input through every fuzz target, the same ones in every run, so
+// that builds without libFuzzer try them, too.
+#include <google/protobuf/message.h>
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+
+#include "api/codec.h"
+#include "tests/fuzz/fuzz_target.h"
+
+namespace berth::fuzz {
+namespace {
+
+constexpr int kMutations = 3000;
+
+constexpr std::string_view kJson =
+    R"({"kind":"Pod","apiVersion":"v1","metadata":{"name":"web","labels":{"a":"b"},)"
+    R"("creationTimestamp":"2008-01-01T01:01:01Z"},"spec":{"containers":[{"name":"c","image":"i",)"
+    R"("ports":[{"containerPort":80}],"resources":{"limits":{"cpu":"100m","memory":"1Gi"}},)"
+    R"("livenessProbe":{"httpGet":{"port":"http"}},"env":[{"name":"\u00e9\ud83d\ude00"}]}],)"
+    R"("volumes":[{"name":"v","configMap":{"name":"m","defaultMode":420}}]},"unknown":[{},1e5]})";
+constexpr std::string_view kYaml =
+    "apiVersion: v1\nkind: ConfigMap\nmetadata: &m\n  name: a\n  labels: {x: 'y', n: \"1\"}\n"
+    "data:\n  text: |\n    one\n    two\n  folded: >-\n    three\n  <<: {k: v}\nmore: *m\n"
+    "list:\n- 0x1f\n- 1_0.5e3\n- ~\n- yes\n---\nsecond: !!binary YQ==\n";
+
+using Target = int (*)(const uint8_t*, size_t);
+
+// Changes, drops, doubles or splices a few bytes.
+std::string Mutated(std::string_view seed, std::mt19937& random) {
+  std::string text(seed);
+  const auto below = [&](size_t limit) { return limit == 0 ? 0 : random() % limit; };
+  for (size_t changes = 1 + below(4); changes > 0; --changes) {
+    const size_t at = below(text.size());
+    const size_t length = below(16);
+    switch (below(5)) {
+      case 0:
+        if (!text.empty()) text[at] = static_cast<char>(random());
+        break;
+      case 1:
+        text.erase(at, length);
+        break;
+      case 2:
+        text.insert(at, text.substr(below(text.size()), length));
+        break;
+      case 3:
+        text.insert(at, 1, "{}[]\",:\\&*-\n\x80\xff"[below(14)]);
+        break;
+      default:
+        text.resize(at);
+    }
+  }
+  return text;
+}
+
+void Feed(Target target, std::string_view seed) {
+  std::mt19937 random(20080101);
+  target(reinterpret_cast<const uint8_t*>(seed.data()), seed.size());
+  for (int i = 0; i < kMutations; ++i) {
+    const std::string input = Mutated(seed, random);
+    EXPECT_EQ(target(reinterpret_cast<const uint8_t*>(input.data()), input.size()), 0);
+  }
+}
+
+TEST(FuzzSmoke, JsonKeepsItsPromises) { Feed(Json, kJson); }
+
+TEST(FuzzSmoke, YamlKeepsItsPromises) { Feed(Yaml, kYaml); }
+
+TEST(FuzzSmoke, TheWireKeepsItsPromises) {
+  const auto object = api::DecodeJsonObject(kJson);
+  ASSERT_TRUE(object.ok()) << object.status();
+  Feed(Proto, api::EncodeProto(**object));
+}
+
+}  // namespace
+}  // namespace berth::fuzz
