@@ -25,7 +25,6 @@ struct Context {
   base::Clock& clock;
   base::Executor& executor;
   Informers& informers;
-  client::EventRecorder& events;
   const ControllerOptions& options;
   std::atomic<bool> ready{false};  // every informer has its first list
 };

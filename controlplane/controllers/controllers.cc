@@ -29,16 +29,19 @@ class Controllers::Impl {
         watchers_("watch", 4),
         workers_("controller", options_.worker_threads),
         informers_(api, watchers_, clock),
-        events_(api, workers_, clock, "controllermanager", ""),
         scheduler_events_(api, workers_, clock, "default-scheduler", ""),
-        context_{api, clock, workers_, informers_, events_, options_},
+        deployment_events_(api, workers_, clock, "deployment-controller", ""),
+        replica_set_events_(api, workers_, clock, "replicaset-controller", ""),
+        node_events_(api, workers_, clock, "node-controller", ""),
+        eviction_events_(api, workers_, clock, "taint-eviction-controller", ""),
+        context_{api, clock, workers_, informers_, options_},
         start_(workers_, clock, [this](const std::string&) { BeginWhenSynced(); }) {
     controllers_.push_back(std::make_unique<Scheduler>(context_, scheduler_events_));
     controllers_.push_back(std::make_unique<NamespaceController>(context_));
-    controllers_.push_back(std::make_unique<NodeLifecycleController>(context_));
-    controllers_.push_back(std::make_unique<PodEviction>(context_));
-    controllers_.push_back(std::make_unique<DeploymentController>(context_));
-    controllers_.push_back(std::make_unique<ReplicaSetController>(context_));
+    controllers_.push_back(std::make_unique<NodeLifecycleController>(context_, node_events_));
+    controllers_.push_back(std::make_unique<PodEviction>(context_, eviction_events_));
+    controllers_.push_back(std::make_unique<DeploymentController>(context_, deployment_events_));
+    controllers_.push_back(std::make_unique<ReplicaSetController>(context_, replica_set_events_));
     controllers_.push_back(std::make_unique<EndpointsController>(context_));
     controllers_.push_back(std::make_unique<GarbageCollector>(context_));
     controllers_.push_back(std::make_unique<PodCollector>(context_));
@@ -68,8 +71,11 @@ class Controllers::Impl {
   base::ThreadPool watchers_;
   base::ThreadPool workers_;
   Informers informers_;
-  client::EventRecorder events_;
   client::EventRecorder scheduler_events_;
+  client::EventRecorder deployment_events_;
+  client::EventRecorder replica_set_events_;
+  client::EventRecorder node_events_;
+  client::EventRecorder eviction_events_;
   Context context_;
   std::vector<std::unique_ptr<Controller>> controllers_;
   base::KeyedQueue start_;

@@ -44,8 +44,9 @@ struct DeploymentController::Pass {
   }
 };
 
-DeploymentController::DeploymentController(Context& context)
+DeploymentController::DeploymentController(Context& context, client::EventRecorder& events)
     : context_(context),
+      events_(events),
       queue_(context, "deployment", [this](const std::string& key) { return Sync(key); }) {
   Informers& informers = context_.informers;
   informers.OnChange<Deployment>(
@@ -97,9 +98,8 @@ absl::Status DeploymentController::Sync(const std::string& key) {
   if (deployment == nullptr) return absl::OkStatus();
   const auto& selector = deployment->spec().selector();
   if (selector.match_labels().empty() && selector.match_expressions().empty()) {
-    context_.events.Record(
-        *deployment, "Warning", "SelectingAll",
-        "This deployment is selecting all pods. A non-empty selector is required.");
+    events_.Record(*deployment, "Warning", "SelectingAll",
+                   "This deployment is selecting all pods. A non-empty selector is required.");
     return absl::OkStatus();
   }
   Pass pass;
@@ -171,14 +171,14 @@ absl::Status DeploymentController::CreateCurrent(Pass& pass, int64_t revision) {
     pass.event = CurrentSetEvent::kCreateFailed;
     pass.create_error = base::StrCat("Failed to create new replica set \"",
                                      wanted.metadata().name(), "\": ", base::Message(status));
-    context_.events.Record(deployment, "Warning", "ReplicaSetCreateError", pass.create_error);
+    events_.Record(deployment, "Warning", "ReplicaSetCreateError", pass.create_error);
     return status;
   }
   BERTH_INFO("replica set created", {"deployment", api::KeyOf(deployment)},
              {"replicaset", created.metadata().name()}, {"replicas", size});
   pass.event = CurrentSetEvent::kCreated;
   if (size > 0) {
-    context_.events.Record(
+    events_.Record(
         deployment, "Normal", "ScalingReplicaSet",
         base::StrCat("Scaled up replica set ", created.metadata().name(), " from 0 to ", size));
   }
@@ -234,10 +234,9 @@ absl::Status DeploymentController::ApplySizes(Pass& pass, const std::vector<SetS
     if (before != replicas) {
       BERTH_INFO("replica set resized", {"replicaset", api::KeyOf(set)}, {"from", before},
                  {"to", replicas});
-      context_.events.Record(
-          pass.deployment, "Normal", "ScalingReplicaSet",
-          base::StrCat("Scaled ", before < replicas ? "up" : "down", " replica set ",
-                       set.metadata().name(), " from ", before, " to ", replicas));
+      events_.Record(pass.deployment, "Normal", "ScalingReplicaSet",
+                     base::StrCat("Scaled ", before < replicas ? "up" : "down", " replica set ",
+                                  set.metadata().name(), " from ", before, " to ", replicas));
     }
     pass.Replace(std::move(updated));
   }

@@ -16,7 +16,7 @@ namespace berth::controlplane {
 
 class DeploymentController : public Controller {
  public:
-  explicit DeploymentController(Context& context);
+  DeploymentController(Context& context, client::EventRecorder& events);
   void Begin() override;
 
  private:
@@ -41,6 +41,7 @@ class DeploymentController : public Controller {
   bool OldPodsRun(const Pass& pass) const;
 
   Context& context_;
+  client::EventRecorder& events_;
   SyncQueue queue_;
 };
 

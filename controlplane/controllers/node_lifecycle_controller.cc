@@ -38,8 +38,9 @@ bool Reported(const Node* before, const Node& after) {
 
 }  // namespace
 
-NodeLifecycleController::NodeLifecycleController(Context& context)
+NodeLifecycleController::NodeLifecycleController(Context& context, client::EventRecorder& events)
     : context_(context),
+      events_(events),
       queue_(context, "nodelifecycle", [this](const std::string& name) { return Sync(name); }) {
   Informers& informers = context_.informers;
   informers.OnChange<Node>(informers.nodes,
@@ -75,7 +76,7 @@ void NodeLifecycleController::OnNode(const std::string& name, const Node* before
       heard_.erase(name);
     }
     if (context_.ready) {
-      context_.events.Record(
+      events_.Record(
           *before, "Normal", "RemovingNode",
           base::StrCat("Node ", name, " event: Removing Node ", name, " from Controller"));
     }
@@ -83,9 +84,8 @@ void NodeLifecycleController::OnNode(const std::string& name, const Node* before
   }
   if (Reported(before, *after)) Heartbeat(name);
   if (before == nullptr && context_.ready) {
-    context_.events.Record(
-        *after, "Normal", "RegisteredNode",
-        base::StrCat("Node ", name, " event: Registered Node ", name, " in Controller"));
+    events_.Record(*after, "Normal", "RegisteredNode",
+                   base::StrCat("Node ", name, " event: Registered Node ", name, " in Controller"));
   }
   queue_.Add(name);
 }
@@ -124,8 +124,8 @@ absl::Status NodeLifecycleController::WriteSilence(const Node& seen) {
                   " unknown");
   BERTH_WARNING("node is silent", {"node", name});
   if (was_ready) {
-    context_.events.Record(node, "Normal", "NodeNotReady",
-                           base::StrCat("Node ", name, " status is now: NodeNotReady"));
+    events_.Record(node, "Normal", "NodeNotReady",
+                   base::StrCat("Node ", name, " status is now: NodeNotReady"));
   }
   return absl::OkStatus();
 }
@@ -143,7 +143,7 @@ absl::Status NodeLifecycleController::MarkPodsNotReady(const Node& node) {
         context_.api.Patch(client::kPods, pod->metadata().namespace_(), pod->metadata().name(),
                            "status", client::PatchType::kStrategicMerge, patch.dump(), nullptr);
     if (!status.ok() && !absl::IsNotFound(status)) return status;
-    context_.events.Record(*pod, "Warning", "NodeNotReady", "Node is not ready");
+    events_.Record(*pod, "Warning", "NodeNotReady", "Node is not ready");
   }
   return absl::OkStatus();
 }

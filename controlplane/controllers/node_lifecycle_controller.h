@@ -15,7 +15,7 @@ namespace berth::controlplane {
 
 class NodeLifecycleController : public Controller {
  public:
-  explicit NodeLifecycleController(Context& context);
+  NodeLifecycleController(Context& context, client::EventRecorder& events);
   void Begin() override;
 
  private:
@@ -31,6 +31,7 @@ class NodeLifecycleController : public Controller {
   absl::Status AssignPodCidr(Node& node);
 
   Context& context_;
+  client::EventRecorder& events_;
   base::Mutex mu_;
   base::StringMap<absl::Time> heard_ BERTH_GUARDED_BY(mu_);
   base::Mutex cidr_mu_;                                               // one assignment at a time

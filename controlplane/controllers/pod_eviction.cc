@@ -25,8 +25,9 @@ bool Evicts(const Node* node) {
 
 }  // namespace
 
-PodEviction::PodEviction(Context& context)
+PodEviction::PodEviction(Context& context, client::EventRecorder& events)
     : context_(context),
+      events_(events),
       queue_(context, "eviction", [this](const std::string& key) { return Sync(key); }) {
   Informers& informers = context_.informers;
   informers.OnChange<Node>(
@@ -63,8 +64,8 @@ absl::Status PodEviction::Sync(const std::string& key) {
     queue_.AddAfter(key, due - now);
     return absl::OkStatus();
   }
-  context_.events.Record(*pod, "Normal", "TaintManagerEviction",
-                         base::StrCat("Marking for deletion Pod ", key));
+  events_.Record(*pod, "Normal", "TaintManagerEviction",
+                 base::StrCat("Marking for deletion Pod ", key));
   BERTH_INFO("evicting pod from tainted node", {"pod", key}, {"node", node->metadata().name()});
   const auto& meta = pod->metadata();
   const absl::Status status =

@@ -12,13 +12,14 @@ namespace berth::controlplane {
 
 class PodEviction : public Controller {
  public:
-  explicit PodEviction(Context& context);
+  PodEviction(Context& context, client::EventRecorder& events);
   void Begin() override;
 
  private:
   absl::Status Sync(const std::string& key);
 
   Context& context_;
+  client::EventRecorder& events_;
   SyncQueue queue_;
 };
 

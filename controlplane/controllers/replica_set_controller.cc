@@ -4,6 +4,7 @@
 #include <google/protobuf/util/message_differencer.h>
 
 #include "api/proto/apps/v1/apps.pb.h"
+#include "api/proto/core/v1/config.pb.h"
 #include "api/proto/core/v1/pod.pb.h"
 #include "api/selector.h"
 #include "base/log.h"
@@ -14,8 +15,9 @@
 
 namespace berth::controlplane {
 
-ReplicaSetController::ReplicaSetController(Context& context)
+ReplicaSetController::ReplicaSetController(Context& context, client::EventRecorder& events)
     : context_(context),
+      events_(events),
       expectations_(context.clock),
       queue_(context, "replicaset", [this](const std::string& key) { return Sync(key); }) {
   Informers& informers = context_.informers;
@@ -93,6 +95,11 @@ absl::Status ReplicaSetController::Manage(const std::string& key, const ReplicaS
   return absl::OkStatus();
 }
 
+bool ReplicaSetController::NamespaceEnds(const ReplicaSet& set) const {
+  const auto space = context_.informers.namespaces.Get(set.metadata().namespace_());
+  return space != nullptr && space->metadata().has_deletion_timestamp();
+}
+
 absl::Status ReplicaSetController::CreatePods(const std::string& key, const ReplicaSet& set,
                                               int count) {
   const std::string& uid = set.metadata().uid();
@@ -105,19 +112,21 @@ absl::Status ReplicaSetController::CreatePods(const std::string& key, const Repl
       Pod created;
       const absl::Status status = context_.api.Create(client::kPods, pod, &created);
       if (status.ok()) {
-        context_.events.Record(set, "Normal", "SuccessfulCreate",
-                               base::StrCat("Created pod: ", created.metadata().name()));
+        events_.Record(set, "Normal", "SuccessfulCreate",
+                       base::StrCat("Created pod: ", created.metadata().name()));
         continue;
       }
       failed = status;
       expectations_.CreationObserved(uid);
-      context_.events.Record(set, "Warning", "FailedCreate",
-                             base::StrCat("Error creating: ", base::Message(status)));
+      if (NamespaceEnds(set)) continue;
+      events_.Record(set, "Warning", "FailedCreate",
+                     base::StrCat("Error creating: ", base::Message(status)));
     }
     if (!failed.ok()) break;
   }
   for (; count > 0; --count) expectations_.CreationObserved(uid);  // those not tried
-  return failed;
+  // Nothing can be created in a namespace that is being deleted, and the set goes with it.
+  return NamespaceEnds(set) ? absl::OkStatus() : failed;
 }
 
 absl::Status ReplicaSetController::DeletePods(const std::string& key, const ReplicaSet& set,
@@ -133,15 +142,14 @@ absl::Status ReplicaSetController::DeletePods(const std::string& key, const Repl
     const absl::Status status =
         context_.api.Delete(client::kPods, meta.namespace_(), meta.name(), {.uid = meta.uid()});
     if (status.ok()) {
-      context_.events.Record(set, "Normal", "SuccessfulDelete",
-                             base::StrCat("Deleted pod: ", meta.name()));
+      events_.Record(set, "Normal", "SuccessfulDelete", base::StrCat("Deleted pod: ", meta.name()));
       continue;
     }
     expectations_.DeletionObserved(owner, meta.uid());
     if (absl::IsNotFound(status)) continue;
     failed = status;
-    context_.events.Record(set, "Warning", "FailedDelete",
-                           base::StrCat("Error deleting: ", base::Message(status)));
+    events_.Record(set, "Warning", "FailedDelete",
+                   base::StrCat("Error deleting: ", base::Message(status)));
   }
   return failed;
 }

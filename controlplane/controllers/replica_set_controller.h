@@ -16,7 +16,7 @@ namespace berth::controlplane {
 
 class ReplicaSetController : public Controller {
  public:
-  explicit ReplicaSetController(Context& context);
+  ReplicaSetController(Context& context, client::EventRecorder& events);
   void Begin() override;
 
  private:
@@ -35,9 +35,11 @@ class ReplicaSetController : public Controller {
                           const std::vector<PodPtr>& pods);
   absl::Status WriteStatus(const ReplicaSet& set, std::vector<PodPtr> pods,
                            const absl::Status& managed);
+  bool NamespaceEnds(const ReplicaSet& set) const;
   std::vector<PodPtr> Siblings(const ReplicaSet& set) const;
 
   Context& context_;
+  client::EventRecorder& events_;
   Expectations expectations_;
   SyncQueue queue_;
 };
