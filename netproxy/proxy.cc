@@ -13,6 +13,7 @@
 #include "kernel/links.h"
 #include "netproxy/nft_backend.h"
 #include "netproxy/node_network.h"
+#include "netproxy/service_frontends.h"
 
 namespace berth::netproxy {
 namespace {
@@ -179,6 +180,32 @@ void Proxy::Start() {
   queue_->AddAfter(kFull, options_.full_sync_period);
 }
 
+void Proxy::UseHealthCheckPorts(HealthCheckPorts& ports) {
+  health_checks_ = &ports;
+  ports.SetProxyHealthy([link = link_] {
+    base::MutexLock lock(link->mu);
+    return link->proxy != nullptr && link->proxy->health_.Healthy();
+  });
+}
+
+void Proxy::UpdateHealthChecks(const std::set<std::string>& changed) {
+  if (health_checks_ == nullptr) return;
+  const Directory directory(*this);
+  for (const std::string& key : changed) {
+    const auto service = directory.FindService(key);
+    int port = 0;
+    int local = 0;
+    if (service != nullptr && IsProxied(*service) && service->spec().type() == "LoadBalancer" &&
+        service->spec().external_traffic_policy() == "Local") {
+      port = service->spec().health_check_node_port();
+      local = CountLocalEndpoints(directory.SlicesOf(key), options_.node_name);
+    }
+    if (const absl::Status status = health_checks_->Set(key, port, local); !status.ok()) {
+      BERTH_WARNING("health check port is not served", {"service", key}, {"error", status});
+    }
+  }
+}
+
 bool Proxy::Ready() const {
   base::MutexLock lock(mu_);
   return ready_;
@@ -292,6 +319,7 @@ void Proxy::Sync() {
       ready_ = true;
       waiting = !changed_.empty();
     }
+    UpdateHealthChecks(changed);
     health_.Updated();
     if (waiting) health_.Queued();
     return;

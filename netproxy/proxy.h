@@ -24,6 +24,7 @@
 #include "base/mutex.h"
 #include "client/informer.h"
 #include "netproxy/family_proxy.h"
+#include "netproxy/health_check_ports.h"
 #include "netproxy/proxy_health.h"
 #include "netproxy/proxy_metrics.h"
 #include "netproxy/sync_schedule.h"
@@ -83,6 +84,9 @@ class Proxy {
         ProxyOptions options, ProxyBackends backends, ProxyMetrics* metrics = nullptr);
   ~Proxy();
 
+  // Before Start(): services' health check node ports are served there. It outlives the proxy.
+  void UseHealthCheckPorts(HealthCheckPorts& ports);
+
   // Syncs from now on, first when all informers have their lists.
   void Start();
   // The first complete sync is done.
@@ -103,11 +107,13 @@ class Proxy {
   void HandleQueue(const std::string& key);
   void Sync();
   std::optional<NodeNetwork> Node();
+  void UpdateHealthChecks(const std::set<std::string>& changed);
   absl::Status SyncFamilies(const NodeNetwork& node, const std::set<std::string>& changed);
 
   base::Clock& clock_;
   const ProxyOptions options_;
   ProxyMetrics* const metrics_;
+  HealthCheckPorts* health_checks_ = nullptr;
   ProxyHealth health_;
   std::vector<std::unique_ptr<FamilyProxy>> families_;  // used by the queue's handler only
 
