@@ -115,6 +115,7 @@ class ServiceProxy {
     proxy_ = std::make_unique<netproxy::Proxy>(netproxy::ProxyInformers{services_, slices_, nodes_},
                                                executor_, clock_, std::move(options),
                                                netproxy::KernelBackends(), &metrics_);
+    proxy_->UseHealthCheckPorts(health_checks_);
     RETURN_IF_ERROR(Listen(health_server_, wanted.healthz_bind_address, proxy_->HealthHandler()),
                     "healthzBindAddress");
     RETURN_IF_ERROR(Listen(metrics_server_, wanted.metrics_bind_address,
@@ -149,6 +150,7 @@ class ServiceProxy {
   base::Clock& clock_;
   prometheus::Registry registry_;
   netproxy::ProxyMetrics metrics_{registry_};
+  netproxy::HealthCheckPorts health_checks_{io_, executor_, "0.0.0.0"};
   std::unique_ptr<netproxy::Proxy> proxy_;
   std::unique_ptr<http::Server> health_server_, metrics_server_;
 };
