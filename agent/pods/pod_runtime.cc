@@ -2,6 +2,7 @@
 #include "agent/pods/pod_runtime.h"
 
 #include <atomic>
+#include <filesystem>
 
 #include "agent/observe/pleg.h"
 #include "agent/pods/admission.h"
@@ -42,6 +43,11 @@ std::string_view KindName(ProbeKind kind) {
   return "Readiness";
 }
 
+std::string ContainerLogsDir(const PodRuntimeOptions& options) {
+  if (!options.container_logs_dir.empty()) return options.container_logs_dir;
+  return std::filesystem::path(options.pod_logs_dir).parent_path() / "containers";
+}
+
 std::unique_ptr<cgroups::Tree> MakeTree(const PodRuntimeOptions& options, absl::Status& status) {
   if (!options.cgroups_per_qos) return nullptr;
   if (options.cgroup_driver != "cgroupfs") {
@@ -63,7 +69,7 @@ class PodRuntime::Impl {
         parts_(std::move(parts)),
         cgroups_(MakeTree(options_, cgroup_status_),
                  {options_.cgroup_root, options_.pod_pids_limit, options_.cpu_cfs_quota}),
-        files_({options_.root_dir, options_.pod_logs_dir, options_.container_logs_dir,
+        files_({options_.root_dir, options_.pod_logs_dir, ContainerLogsDir(options_),
                 options_.cluster_domain}),
         api_(*parts_.api),
         prober_(*parts_.runtime, MakeProbeFetch(*parts_.io)),

@@ -42,8 +42,9 @@ struct PodRuntimeOptions {
   std::vector<std::string> node_ips;  // hostIPs, the main one first
   std::string root_dir = "/var/lib/kubelet";
   std::string pod_logs_dir = "/var/log/pods";
-  std::string container_logs_dir = "/var/log/containers";  // symlinks; "" for none
-  std::string container_runtime_name = "containerd";       // of "containerd://<id>"
+  // Symlinks that log collectors follow; "" is "containers" beside pod_logs_dir.
+  std::string container_logs_dir;
+  std::string container_runtime_name = "containerd";  // of "containerd://<id>"
   std::vector<std::string> cluster_dns;
   std::string cluster_domain = "cluster.local";
   std::string resolv_conf = "/etc/resolv.conf";  // "" for none
