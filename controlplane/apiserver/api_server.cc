@@ -13,6 +13,7 @@
 #include "controlplane/apiserver/write_handler.h"
 #include "controlplane/auth/authenticator.h"
 #include "controlplane/auth/authorizer.h"
+#include "controlplane/auth/impersonation.h"
 #include "controlplane/auth/tokens.h"
 #include "controlplane/subresources/node_proxy.h"
 #include "controlplane/subresources/subresources.h"
@@ -112,7 +113,7 @@ absl::Status ApiServer::Serve(RequestScope& scope) {
                {"error", user.status()});
     return UnauthorizedError();
   }
-  scope.user = *std::move(user);
+  ASSIGN_OR_RETURN(scope.user, Impersonate(parts_->authorizer, scope.request().headers, *user));
   const Verdict verdict =
       parts_->authorizer.Authorize(scope.user, scope.info, scope.target.Get("fieldSelector"));
   if (!verdict.allowed) return DeniedError(scope.user, scope.info, verdict);
@@ -140,6 +141,13 @@ absl::Status ApiServer::ServePath(RequestScope& scope) {
     scope.Respond(200, "application/json",
                   "{\"paths\":[\"/api\",\"/apis\",\"/healthz\",\"/livez\",\"/metrics\","
                   "\"/openapi/v2\",\"/openapi/v3\",\"/readyz\",\"/version\"]}");
+    return absl::OkStatus();
+  }
+  if (path == "/openapi/v2") {
+    const bool proto =
+        scope.request().headers.Get("Accept").find("protobuf") != std::string_view::npos;
+    scope.Respond(200, proto ? kOpenApiV2ProtoType : "application/json",
+                  OpenApiV2Document(proto, parts_->options.version));
     return absl::OkStatus();
   }
   if (const auto document = OpenApiDocument(path, parts_->options.version); document.has_value()) {

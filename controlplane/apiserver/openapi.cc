@@ -99,4 +99,17 @@ std::optional<std::string> OpenApiDocument(std::string_view path, const VersionF
   return GroupDocument(path.substr(1), version);
 }
 
+std::string OpenApiV2Document(bool proto, const VersionFacts& version) {
+  if (!proto) {
+    return StrCat("{\"swagger\":\"2.0\",\"info\":{\"title\":\"Kubernetes\",\"version\":\"",
+                  version.git_version, "\"},\"paths\":{}}");
+  }
+  // openapi.v2.Document: swagger = 1, info = 2 {title = 1, version = 2}.
+  auto field = [](char number, std::string_view text) {
+    return StrCat(static_cast<char>(number << 3 | 2), static_cast<char>(text.size()), text);
+  };
+  return StrCat(field(1, "2.0"),
+                field(2, StrCat(field(1, "Kubernetes"), field(2, version.git_version))));
+}
+
 }  // namespace berth::controlplane

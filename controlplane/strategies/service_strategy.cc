@@ -37,6 +37,45 @@ std::set<uint32_t> NodePortsOf(const ServiceSpec& spec) {
   return ports;
 }
 
+bool IsExternal(const ServiceSpec& spec) {
+  return spec.type() == "NodePort" || spec.type() == "LoadBalancer";
+}
+bool NeedsHealthPort(const ServiceSpec& spec) {
+  return spec.type() == "LoadBalancer" && spec.external_traffic_policy() == "Local";
+}
+
+// A client that changes the type alone does not have to clear what only the old type has. What it
+// set anew is left to validation.
+void DropFieldsOfOldType(const ServiceSpec& was, ServiceSpec& spec) {
+  if (WantsClusterIp(was) && !WantsClusterIp(spec) && spec.cluster_ip() == was.cluster_ip()) {
+    spec.clear_cluster_ip();
+    spec.clear_cluster_ips();
+    spec.clear_ip_families();
+    spec.clear_ip_family_policy();
+    spec.clear_internal_traffic_policy();
+  }
+  if (WantsNodePorts(was) && !WantsNodePorts(spec)) {
+    const std::set<uint32_t> had = NodePortsOf(was);
+    for (ServicePort& port : *spec.mutable_ports()) {
+      if (had.count(port.node_port()) > 0) port.clear_node_port();
+    }
+  }
+  if (IsExternal(was) && !IsExternal(spec) &&
+      spec.external_traffic_policy() == was.external_traffic_policy()) {
+    spec.clear_external_traffic_policy();
+  }
+  if (NeedsHealthPort(was) && !NeedsHealthPort(spec) &&
+      spec.health_check_node_port() == was.health_check_node_port()) {
+    spec.clear_health_check_node_port();
+  }
+  if (was.type() == "LoadBalancer" && spec.type() != "LoadBalancer") {
+    spec.clear_allocate_load_balancer_node_ports();
+    if (spec.load_balancer_class() == was.load_balancer_class()) {
+      spec.clear_load_balancer_class();
+    }
+  }
+}
+
 class ServiceStrategy : public Strategy {
  public:
   ServiceStrategy(Ipv4Range addresses, std::pair<int, int> ports)
@@ -60,14 +99,8 @@ class ServiceStrategy : public Strategy {
       spec.set_cluster_ip(was.cluster_ip());
       *spec.mutable_cluster_ips() = was.cluster_ips();
     }
-    if (!WantsNodePorts(was)) return absl::OkStatus();
-    if (!WantsNodePorts(spec)) {
-      // A service that stops being a NodePort keeps none, unless it was given new ones.
-      for (ServicePort& port : *spec.mutable_ports()) {
-        if (NodePortsOf(was).count(port.node_port()) > 0) port.clear_node_port();
-      }
-      return absl::OkStatus();
-    }
+    DropFieldsOfOldType(was, spec);
+    if (!WantsNodePorts(was) || !WantsNodePorts(spec)) return absl::OkStatus();
     for (ServicePort& port : *spec.mutable_ports()) {
       if (port.node_port() != 0) continue;
       for (const ServicePort& before : was.ports()) {
@@ -184,10 +217,6 @@ class ServiceStrategy : public Strategy {
       for (const uint32_t port : took) ports_.Release(port);
     }
     return status;
-  }
-
-  static bool NeedsHealthPort(const ServiceSpec& spec) {
-    return spec.type() == "LoadBalancer" && spec.external_traffic_policy() == "Local";
   }
 
   absl::Status TakeGivenPort(const Service& service, int index) {
