@@ -27,6 +27,14 @@ absl::Duration Jittered(absl::Duration base) {
   return base * (1 + 0.5 * std::uniform_real_distribution<double>(0, 1)(random));
 }
 
+bool Same(const google::protobuf::Map<std::string, std::string>& a,
+          const google::protobuf::Map<std::string, std::string>& b) {
+  return a.size() == b.size() && std::all_of(a.begin(), a.end(), [&](const auto& entry) {
+           const auto it = b.find(entry.first);
+           return it != b.end() && it->second == entry.second;
+         });
+}
+
 // Whether more than what the node itself writes differs.
 bool IsOtherWish(const Pod& before, const Pod& after) {
   const auto& a = before.metadata();
@@ -35,8 +43,8 @@ bool IsOtherWish(const Pod& before, const Pod& after) {
   const bool gates = after.spec().readiness_gates_size() > 0;
   return gates || a.has_deletion_timestamp() != b.has_deletion_timestamp() ||
          a.deletion_grace_period_seconds() != b.deletion_grace_period_seconds() ||
-         a.generation() != b.generation() || a.labels_size() != b.labels_size() ||
-         a.annotations_size() != b.annotations_size() ||
+         a.generation() != b.generation() || !Same(a.labels(), b.labels()) ||
+         !Same(a.annotations(), b.annotations()) ||
          !MessageDifferencer::Equals(before.spec(), after.spec());
 }
 
