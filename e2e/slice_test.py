@@ -100,9 +100,9 @@ class SliceTest(harness.ClusterTest):
         script = r"""
         ctr -n k8s.io containers ls -q
         find /sys/fs/cgroup -path '*kubepods*' -name 'pod*' -type d
-        grep -E '/pods/|/rootfs|/shm' /proc/self/mounts
+        grep -E '/pods/|/rootfs|/sandboxes/' /proc/self/mounts
         ls /sys/class/net | grep veth
-        ls /var/lib/cni/networks/pods | grep '\.'
+        ls /var/lib/cni/networks/pods | grep -E '^[0-9]+\.'
         ls /var/lib/kubelet/pods
         nft list ruleset | grep -E '10\.244\.[0-9]+\.[0-9]+ \. (8080|80)'
         true
