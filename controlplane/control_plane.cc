@@ -20,8 +20,9 @@
 #include "client/transport.h"
 #include "controlplane/apiserver/api_server.h"
 #include "controlplane/controllers/controllers.h"
+#include "controlplane/housekeeping.h"
+#include "controlplane/periodic.h"
 #include "controlplane/pki/cluster_pki.h"
-#include "controlplane/store/compactor.h"
 #include "controlplane/store/store.h"
 #include "controlplane/strategies/allocator.h"
 #include "http/io_context.h"
@@ -33,6 +34,7 @@ namespace {
 using base::StrCat;
 
 constexpr int kHandlerThreads = 16;
+constexpr absl::Duration kHousekeepingPeriod = absl::Minutes(5);
 
 // The first address of this machine that others can reach, else loopback.
 std::string OwnAddress() {
@@ -81,7 +83,7 @@ struct ControlPlane::Parts {
   base::ThreadPool executor{"api", kHandlerThreads};
   std::unique_ptr<Store> store;
   std::unique_ptr<ApiServer> api;
-  std::unique_ptr<Compactor> compactor;
+  std::unique_ptr<Periodic> housekeeping;
   std::unique_ptr<http::Server> server;
   std::unique_ptr<client::ApiClient> client;
   std::unique_ptr<Controllers> controllers;
@@ -94,7 +96,7 @@ ControlPlane::~ControlPlane() {
   parts_->controllers.reset();
   parts_->client.reset();
   parts_->server.reset();
-  parts_->compactor.reset();
+  parts_->housekeeping.reset();
 }
 
 absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Start(const Config& config,
@@ -117,7 +119,12 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Start(const Config& 
   options.advertise_port = config.secure_port;
   ASSIGN_OR_RETURN(parts.api, ApiServer::Make(*parts.store, parts.clock, parts.io, options));
   RETURN_IF_ERROR(parts.api->Bootstrap(), "bootstrapping the cluster");
-  parts.compactor = std::make_unique<Compactor>(*parts.store, parts.clock, parts.executor);
+  parts.housekeeping =
+      std::make_unique<Periodic>(parts.clock, parts.executor, kHousekeepingPeriod,
+                                 [&parts, compaction = std::make_shared<Compaction>(*parts.store)] {
+                                   DeleteOldEvents(parts.api->registry(), parts.clock.Now());
+                                   compaction->Run();
+                                 });
 
   http::ServerOptions serving;
   serving.tls = http::TlsServerOptions{.certificate_pem = pki.serving.certificate_pem,

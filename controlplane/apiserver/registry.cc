@@ -211,6 +211,7 @@ absl::StatusOr<Deleted> Registry::Delete(const WriteContext& context,
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     ASSIGN_OR_RETURN(const CachedObject current, cache_.Get(resource, namespace_, name));
     RETURN_IF_ERROR(CheckPreconditions(resource, *current.object, request));
+    RETURN_IF_ERROR(strategy.MayDelete(*current.object));
     Object next = Copy(*current.object);
     MarkForDeletion(context, request,
                     strategy.GracePeriod(*current.object, request.grace_period_seconds), *next);

@@ -42,6 +42,8 @@ class Strategy {
   virtual void Release(const api::Message& /*object*/) {}
   // An update went through.
   virtual void Updated(const api::Message& /*old*/, const api::Message& /*now*/) {}
+  // Refuses the deletion of what must stay.
+  virtual absl::Status MayDelete(const api::Message&) { return absl::OkStatus(); }
   // A delete request: the grace period with which the object goes; nothing: at once.
   virtual std::optional<int64_t> GracePeriod(const api::Message&,
                                              std::optional<int64_t> /*requested*/) {

@@ -39,6 +39,14 @@ class NamespaceStrategy : public Strategy {
     Label(namespace_);
     return absl::OkStatus();
   }
+  absl::Status MayDelete(const api::Message& object) override {
+    const std::string& name = static_cast<const Namespace&>(object).metadata().name();
+    if (name != "default" && name != "kube-system" && name != "kube-public") {
+      return absl::OkStatus();
+    }
+    return ForbiddenError({"", "namespaces", "Namespace", name},
+                          "this namespace may not be deleted");
+  }
   void MarkDeleted(api::Message& object) override {
     static_cast<Namespace&>(object).mutable_status()->set_phase("Terminating");
   }

@@ -157,6 +157,13 @@ TEST_F(StrategiesTest, ANamespaceTerminatesUntilItIsFinalized) {
   EXPECT_EQ(Get("/api/v1/namespaces/t")->response().status, 404);
 }
 
+TEST_F(StrategiesTest, SomeNamespacesStay) {
+  const Answer answer = Call("DELETE", "/api/v1/namespaces/kube-system");
+  EXPECT_EQ(answer->response().status, 403);
+  EXPECT_EQ(answer->Json()["message"],
+            "namespaces \"kube-system\" is forbidden: this namespace may not be deleted");
+}
+
 TEST(Allocator, GivesEachNumberOnceAndLetsReleasedOnesRest) {
   Allocator allocator(10, 12);
   EXPECT_EQ(allocator.TakeAny(), 10u);
