@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import harness
+from cluster import ClusterError, wait_for
 from demo import BUSYBOX, ask_cluster_ip, ask_node_port, deploy_web, get, ready_pods
 
 MANIFEST = """
@@ -100,9 +101,9 @@ class SliceTest(harness.ClusterTest):
         script = r"""
         ctr -n k8s.io containers ls -q
         find /sys/fs/cgroup -path '*kubepods*' -name 'pod*' -type d
-        grep -E '/pods/|/rootfs|/sandboxes/' /proc/self/mounts
+        grep -E '/var/lib/kubelet/pods/|/run/containerd/.*(rootfs|shm|netns)' /proc/self/mounts
         ls /sys/class/net | grep veth
-        ls /var/lib/cni/networks/pods | grep -E '^[0-9]+\.'
+        ls /var/lib/cni/networks/pods | grep '^10\.'
         ls /var/lib/kubelet/pods
         nft list ruleset | grep -E '10\.244\.[0-9]+\.[0-9]+ \. (8080|80)'
         true
@@ -123,7 +124,7 @@ class SliceTest(harness.ClusterTest):
         pods = ready_pods(self.cluster, "app=web")
         self.assertEqual({p["spec"]["nodeName"] for p in pods}, {"n1", "n2"})
         answers = ask_cluster_ip(self.cluster, 400)
-        self.assertEqual(set(answers), {p["metadata"]["name"] for p in pods})
+        self.assertEqual(set(answers), {p["metadata"]["name"] for p in pods}, answers)
         for name, count in answers.items():
             self.assertTrue(60 <= count <= 140, f"{name} got {count} of 400: {answers}")
 
@@ -261,7 +262,10 @@ class SliceTest(harness.ClusterTest):
         self.kubectl("delete", "pods", "--all", "--grace-period=1", "--timeout=60s")
         self.eventually("no pods", lambda: get(self.cluster, "pods", "-A")["items"] == [], 60)
         for node in self.cluster.nodes:
-            self.eventually(f"nothing left on {node.name}", lambda n=node: not self.left_on(n), 60)
+            try:
+                wait_for(f"nothing left on {node.name}", lambda n=node: not self.left_on(n), 60)
+            except ClusterError as error:
+                self.fail(f"{error}:\n{self.left_on(node)}")
 
     def test_17_down_leaves_nothing_of_the_cluster(self):
         type(self).end()

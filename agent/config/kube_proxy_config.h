@@ -42,7 +42,8 @@ struct KubeProxyConfig {
   struct Nftables {
     int32_t masquerade_bit = 14;
     bool masquerade_all = false;
-    absl::Duration sync_period = absl::Seconds(30), min_sync_period = absl::Seconds(1);
+    // kube-proxy waits 1 s, since its syncs cost with the cluster; ours cost with the change.
+    absl::Duration sync_period = absl::Seconds(30), min_sync_period = absl::Milliseconds(10);
   } nftables;
   struct Winkernel {
     std::string network_name, source_vip, root_hns_endpoint_name;

@@ -50,9 +50,11 @@ def wait_for(what, condition, seconds=30.0):
 
 
 def alive(pid):
+    """False also for a zombie, but not before its last thread, which may hold its sockets, is gone."""
     try:
         with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+            zombie = stat.read().rsplit(")", 1)[1].split()[0] == "Z"
+        return not zombie or len(os.listdir(f"/proc/{pid}/task")) > 1
     except OSError:
         return False
 
@@ -91,7 +93,7 @@ class Process:
             child = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=out,
                                      stderr=out, start_new_session=True, **kwargs)
         self.pid_file.write_text(str(child.pid))
-        return child.pid
+        child.returncode = 0  # it is followed by its pid from here on
 
     def stop(self, with_signal=signal.SIGKILL):
         pid = self.pid()
