@@ -317,6 +317,7 @@ class Daemon {
     options.cgroups_per_qos = kubelet.cgroups_per_qos;
     options.pod_pids_limit = kubelet.pod_pids_limit;
     options.cpu_cfs_quota = kubelet.cpu_cfs_quota;
+    options.group_oom_kill = cgroup_v2_ && !kubelet.single_process_oom_kill;
     options.seccomp_default = kubelet.seccomp_default;
     options.allowed_unsafe_sysctls = kubelet.allowed_unsafe_sysctls;
     options.max_pods = kubelet.max_pods;

@@ -88,7 +88,8 @@ class SliceTest(harness.ClusterTest):
         return self.kubectl("describe", "pod", pod).stdout
 
     def container_ids(self):
-        pods = get(self.cluster, "pods", "-A")["items"]
+        """Of the pods that stay: those of a rollout may still be ending."""
+        pods = [p for p in get(self.cluster, "pods", "-A")["items"] if "deletionTimestamp" not in p["metadata"]]
         return {(p["metadata"]["name"], c["name"]): (c.get("containerID"), c["restartCount"])
                 for p in pods for c in p["status"].get("containerStatuses", [])}
 

@@ -53,6 +53,7 @@ struct PodRuntimeOptions {
   bool cgroups_per_qos = true;
   int64_t pod_pids_limit = -1;
   bool cpu_cfs_quota = true;
+  bool group_oom_kill = false;  // needs cgroup v2
   bool seccomp_default = false;
   std::vector<std::string> allowed_unsafe_sysctls;
   int max_pods = 110;

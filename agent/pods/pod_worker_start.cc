@@ -255,6 +255,7 @@ absl::StatusOr<std::string> PodWorker::CreateContainer(const ContainerToStart& s
   inputs.mounts = *std::move(mounts);
   inputs.node_memory_bytes = context_.node_memory_bytes();
   inputs.cpu_quota = options.cpu_cfs_quota;
+  inputs.group_oom_kill = options.group_oom_kill;
   inputs.security = SecurityOf(options);
   if (start.kind == ContainerKind::kEphemeral) {
     const auto& target = pod_->spec().ephemeral_containers(start.index).target_container_name();

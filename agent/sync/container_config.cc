@@ -55,6 +55,7 @@ void AddResources(const api::core::v1::Pod& pod, const api::core::v1::Container&
     out.set_cpu_quota(cgroups::QuotaFromMilliCpu(limits["cpu"]));
   }
   if (limits["memory"] > 0) out.set_memory_limit_in_bytes(limits["memory"]);
+  if (inputs.group_oom_kill) (*out.mutable_unified())["memory.oom.group"] = "1";
   out.set_oom_score_adj(OomScoreAdj(pod, container, inputs.node_memory_bytes));
 }
 

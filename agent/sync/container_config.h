@@ -31,6 +31,7 @@ struct ContainerInputs {
   std::string target_id;  // of an ephemeral container's target
   int64_t node_memory_bytes = 0;
   bool cpu_quota = true;
+  bool group_oom_kill = false;  // cgroup v2: out of memory ends all of the container
   SecurityOptions security;
 };
 

@@ -114,6 +114,16 @@ TEST(ContainerConfig, CarriesNamesResourcesAndMounts) {
   EXPECT_EQ(resources.oom_score_adj(), 938);  // 1000 - 1000 * 64Mi / 1Gi
 }
 
+TEST(ContainerConfig, OutOfMemoryEndsTheWholeContainerWhereTheKernelCan) {
+  const Pod pod = Web(R"({"containers":[{"name":"a","image":"web:1"}]})");
+  ContainerInputs inputs;
+  const auto v1 = MakeContainerConfig(pod, pod.spec().containers(0), inputs);
+  EXPECT_EQ(v1.linux().resources().unified_size(), 0);
+  inputs.group_oom_kill = true;
+  const auto v2 = MakeContainerConfig(pod, pod.spec().containers(0), inputs);
+  EXPECT_EQ(v2.linux().resources().unified().at("memory.oom.group"), "1");
+}
+
 TEST(ContainerSecurity, TheContainersOwnWordGoesBeforeThePods) {
   const Pod pod = Web(R"({"securityContext":{"runAsUser":1000,"runAsGroup":2000,"fsGroup":3000,
       "supplementalGroups":[5],"seccompProfile":{"type":"RuntimeDefault"}},

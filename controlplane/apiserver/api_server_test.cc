@@ -288,6 +288,11 @@ TEST_F(ApiServerTest, DiscoveryNamesWhatIsServed) {
       Get("/openapi/v3/api/v1")
           ->Json()["paths"]["/api/v1/namespaces/{namespace}/pods"]["post"]["parameters"][2]["name"],
       "fieldValidation");
+  // What old kubectls ask for has an "@", which they cannot parse in the answer.
+  http::Headers old;
+  old.Set("Accept", "application/com.github.proto-openapi.spec.v2@v1.0+protobuf");
+  EXPECT_EQ(Call("GET", "/openapi/v2", "", "", old)->response().headers.Get("Content-Type"),
+            "application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
   EXPECT_EQ(Get("/readyz")->response().status, 500);
   server_->SetReady(true);
   EXPECT_EQ(Get("/readyz")->response().body, "ok");

@@ -18,7 +18,7 @@ std::optional<std::string> OpenApiDocument(std::string_view path, const VersionF
 // Version 2 for kubectl before 1.27, without definitions: with none at hand it leaves validation to
 // the server.
 inline constexpr std::string_view kOpenApiV2ProtoType =
-    "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+    "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 std::string OpenApiV2Document(bool proto, const VersionFacts& version);
 
 }  // namespace berth::controlplane

@@ -28,6 +28,8 @@ SUBNET = "172.30.0"
 CONTROL_PLANE = SUBNET + ".1"
 API_PORT = 6443
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
+# Slow machines (an emulated one, say) stretch all deadlines by this.
+PATIENCE = float(os.environ.get("BERTH_PATIENCE", "1"))
 
 
 class ClusterError(Exception):
@@ -42,6 +44,7 @@ def run(*command, check=True, **kwargs):
 
 
 def wait_for(what, condition, seconds=30.0):
+    seconds *= PATIENCE
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -67,9 +70,13 @@ def kill(pid, with_signal=signal.SIGKILL, seconds=10.0):
     wait_for(f"end of process {pid}", lambda: not alive(pid), seconds)
 
 
+def unified():
+    return (CGROUPS / "cgroup.controllers").exists()
+
+
 def hierarchies():
     """The cgroup mounts in which a node gets a group: each of v1, or the one of v2."""
-    if (CGROUPS / "cgroup.controllers").exists():
+    if unified():
         return [CGROUPS]
     with open("/proc/self/mounts") as mounts:
         return [pathlib.Path(f[1]) for f in map(str.split, mounts) if f[2] in ("cgroup", "cgroup2")]
@@ -159,13 +166,14 @@ class Node:
     def _cgroups(self):
         return [h / f"berth-{self.cluster.id}-{self.name}" for h in hierarchies()]
 
-    def _enter_cgroups(self):
-        """Shell commands that put the shell into the node's groups (v2: beside its pid 1)."""
-        groups = [group / "init" if (group / "init").exists() else group for group in self._cgroups()]
+    def _enter_cgroups(self, child="init"):
+        """Shell commands that put the shell into the node's groups. On v2 into a child of it: a
+        group whose children have controllers holds no process itself."""
+        groups = [group / child if unified() else group for group in self._cgroups()]
         return "".join(f"echo $$ >{group}/cgroup.procs; " for group in groups)
 
     def _make_cgroups(self):
-        if (CGROUPS / "cgroup.controllers").exists():
+        if unified():
             for controller in (CGROUPS / "cgroup.controllers").read_text().split():
                 try:
                     (CGROUPS / "cgroup.subtree_control").write_text("+" + controller)
@@ -173,18 +181,28 @@ class Node:
                     pass
         for group in self._cgroups():
             group.mkdir(exist_ok=True)
-            if (group / "cpuset.mems").exists() and not (CGROUPS / "cgroup.controllers").exists():
+            if unified():
+                (group / "init").mkdir(exist_ok=True)
+            elif (group / "cpuset.mems").exists():
                 for name in ("cpuset.mems", "cpuset.cpus"):
                     (group / name).write_text((group.parent / name).read_text())
                 (group / "cgroup.clone_children").write_text("1")
+
+    def _init_command(self):
+        """The shell command that becomes the node's pid 1 and its parent."""
+        enter = f"exec nsenter --net=/run/netns/{self.netns} unshare "
+        init = f"-m -u -i -p --fork --kill-child {LIB}/node-init {self.name} {self.folder}"
+        if not unified():
+            return f"{self._enter_cgroups()}{enter}-C {init}"
+        # The cgroup namespace begins at the group itself, which then must be empty of processes.
+        return (f"{self._enter_cgroups('.')}{enter}-C "
+                f"bash -c '{self._enter_cgroups()}exec unshare {init}'")
 
     def start(self):
         self._write_files()
         self._make_network()
         self._make_cgroups()
-        script = (f"{self._enter_cgroups()}exec nsenter --net=/run/netns/{self.netns} unshare -m -u -i -p -C --fork "
-                  f"--kill-child {LIB}/node-init {self.name} {self.folder}")
-        self.outer.start(["bash", "-c", script], self.folder / "init.log")
+        self.outer.start(["bash", "-c", self._init_command()], self.folder / "init.log")
         wait_for(f"containerd of {self.name}", self._containerd_answers)
         for image in ("pause", "busybox", "web"):
             self.run("ctr", "-n", "k8s.io", "images", "import", self.cluster.images / f"{image}.tar")
