@@ -19,6 +19,7 @@
 #include "agent/node/node_addresses.h"
 #include "agent/node/node_agent.h"
 #include "agent/node/runtime_probe.h"
+#include "agent/observe/kubelet_metrics.h"
 #include "agent/pods/pod_runtime.h"
 #include "agent/server/kubelet_service.h"
 #include "agent/volumes/api_objects.h"
@@ -36,6 +37,7 @@
 #include "client/informer.h"
 #include "client/kubeconfig.h"
 #include "cri/grpc_runtime.h"
+#include "cri/measured_runtime.h"
 #include "http/io_context.h"
 #include "http/server.h"
 #include "netproxy/host_settings.h"
@@ -46,12 +48,10 @@ namespace berth {
 namespace {
 
 namespace core = api::core::v1;
-using agent::Config;
-using agent::Flags;
+using agent::Config, agent::Flags;
 using base::StrCat;
 
-constexpr int kBadUsage = 2;
-constexpr int kFailed = 1;
+constexpr int kFailed = 1, kBadUsage = 2;
 constexpr absl::Duration kServicesWait = absl::Seconds(5);
 constexpr absl::Duration kFirstProbe = absl::Seconds(2);
 constexpr absl::Duration kTick = absl::Seconds(10);
@@ -247,9 +247,10 @@ class Daemon {
   }
 
   absl::Status ConnectRuntime() {
-    ASSIGN_OR_RETURN(runtime_, cri::GrpcRuntime::Make(config_.kubelet.container_runtime_endpoint),
+    ASSIGN_OR_RETURN(grpc_, cri::GrpcRuntime::Make(config_.kubelet.container_runtime_endpoint),
                      "containerRuntimeEndpoint");
-    events_ = runtime_->MakeEventSource(event_pool_, clock_);
+    events_ = grpc_->MakeEventSource(event_pool_, clock_);
+    runtime_ = std::make_unique<cri::MeasuredRuntime>(*grpc_, metrics_.OfRuntimeCalls());
     // A runtime that is not there yet will be; its usual name serves until then.
     const agent::RuntimeSeen seen = agent::ProbeRuntime(*runtime_, kFirstProbe);
     if (!seen.name.empty()) runtime_name_ = seen.name;
@@ -294,6 +295,7 @@ class Daemon {
     parts.volumes = volumes_.get();
     parts.images = images_.get();
     parts.objects = objects_.get();
+    parts.metrics = &metrics_;
     parts.node = [this] { return node_->node(); };
     pods_ = std::make_unique<agent::PodRuntime>(PodOptions(), parts);
   }
@@ -358,6 +360,7 @@ class Daemon {
     parts.io = &io_;
     parts.executor = &pool_;
     parts.clock = &clock_;
+    parts.metrics = &metrics_;
     parts.healthy = [this] { return Healthy(); };
     service_ =
         std::make_unique<agent::KubeletService>(config_.kubelet, identity_, flags_.cert_dir, parts);
@@ -379,8 +382,7 @@ class Daemon {
 
   void Record(std::string_view type, std::string_view reason, std::string_view message) {
     if (recorder_ == nullptr) return;
-    // The kubelet refers to its Node by name in both places; `kubectl describe node` looks for
-    // that.
+    // The Node's name in both places, as `kubectl describe node` looks for it.
     core::Node reference;
     reference.mutable_metadata()->set_name(identity_.name);
     reference.mutable_metadata()->set_uid(identity_.name);
@@ -414,7 +416,9 @@ class Daemon {
   std::unique_ptr<client::Informer<core::Service>> services_;
   std::unique_ptr<client::Informer<core::Node>> nodes_;
   std::unique_ptr<netproxy::PodRoutes> routes_;
-  std::unique_ptr<cri::GrpcRuntime> runtime_;
+  agent::KubeletMetrics metrics_;
+  std::unique_ptr<cri::GrpcRuntime> grpc_;
+  std::unique_ptr<cri::MeasuredRuntime> runtime_;
   std::unique_ptr<cri::EventSource> events_;
   std::unique_ptr<agent::ApiObjects> objects_;
   std::unique_ptr<agent::NodeVolumes> volumes_;
@@ -429,9 +433,8 @@ class Daemon {
 void WaitForEnd(Daemon& daemon, const sigset_t& signals) {
   uint64_t watchdog_us = 0;
   const bool watched = sd_watchdog_enabled(0, &watchdog_us) > 0;
-  const absl::Duration step =
-      watched ? std::min(kTick, absl::Microseconds(watchdog_us) / 2) : kTick;
-  const timespec wait = absl::ToTimespec(step);
+  const timespec wait =
+      absl::ToTimespec(watched ? std::min(kTick, absl::Microseconds(watchdog_us) / 2) : kTick);
   while (true) {
     const int got = sigtimedwait(&signals, nullptr, &wait);
     if (got == SIGTERM || got == SIGINT) return;

@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import sys
 import time
 
@@ -26,6 +27,7 @@ def memory(pid):
     status = dict(line.split(":", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines())
     return {"rss_mb": round(int(status["VmRSS"].split()[0]) / 1024, 1),
             "anon_mb": round(int(status["RssAnon"].split()[0]) / 1024, 1),
+            "file_mb": round(int(status["RssFile"].split()[0]) / 1024, 1),
             "threads": int(status["Threads"])}
 
 
@@ -61,12 +63,39 @@ def make_pods(cluster, count):
     return round(time.monotonic() - start, 2)
 
 
-def node_metrics(cluster, prefixes):
-    """Samples of n1's /metrics whose names start so, as the API server's kubelet client reads them."""
-    text = cluster.nodes[0].run(
-        "curl", "-sk", "--cert", cluster.data / "kubelet-client.crt", "--key",
-        cluster.data / "kubelet-client.key", "https://127.0.0.1:10250/metrics", check=False).stdout
-    return [line for line in text.splitlines() if line.startswith(prefixes)]
+def node_metrics(cluster):
+    """n1's /metrics, as the API server's kubelet client reads them."""
+    client = cluster.data / "pki" / "apiserver-kubelet-client"
+    return cluster.nodes[0].run("curl", "-sSfk", "--cert", f"{client}.crt", "--key", f"{client}.key",
+                                "https://127.0.0.1:10250/metrics").stdout
+
+
+def histograms(text):
+    """{(name, operation): [(upper bound, count up to it)]} of what is in the text format."""
+    found = {}
+    for line in text.splitlines():
+        match = re.fullmatch(r'(\w+)_bucket\{(?:operation_type="(\w+)",)?le="([^"]+)"\} (\d+)', line)
+        if match:
+            name, operation, bound, count = match.groups()
+            found.setdefault((name, operation), []).append((float(bound), int(count)))
+    return found
+
+
+def percentile(buckets, share):
+    """In milliseconds: linear within a bucket, as Prometheus computes it."""
+    rank, below, lower = share * buckets[-1][1], 0, 0.0
+    for bound, count in buckets:
+        if count >= rank:
+            if bound == float("inf"):
+                return lower * 1000
+            return round(1000 * (lower + (bound - lower) * (rank - below) / max(count - below, 1)), 2)
+        below, lower = count, bound
+
+
+def latencies(cluster):
+    return {operation or name: {"count": buckets[-1][1], "p50_ms": percentile(buckets, 0.5),
+                                "p99_ms": percentile(buckets, 0.99)}
+            for (name, operation), buckets in histograms(node_metrics(cluster)).items() if buckets[-1][1]}
 
 
 def main():
@@ -87,7 +116,7 @@ def main():
         result["pods_ready_seconds"] = make_pods(cluster, arguments.pods)
         time.sleep(15)
         result[f"{arguments.pods} pods"] = observe(pids, arguments.idle)
-        result["latency"] = node_metrics(cluster, ("berth_pod_", "kubelet_runtime_operations_duration"))
+        result["latency"] = latencies(cluster)
         print(json.dumps(result, indent=2))
     finally:
         cluster.down()

@@ -80,10 +80,12 @@ class PodRuntime::Impl {
                    Event(pod, "Warning", "Unhealthy",
                          base::StrCat(KindName(kind), " probe failed: ", message), container);
                  }}),
-        statuses_(api_, source_pool_, *parts_.clock,
-                  [this](const std::string& uid) {
-                    if (!stopping_) set_.StatusWritten(uid);
-                  }),
+        statuses_(
+            api_, source_pool_, *parts_.clock,
+            [this](const std::string& uid) {
+              if (!stopping_) set_.StatusWritten(uid);
+            },
+            parts_.metrics),
         context_{options_,
                  *parts_.clock,
                  workers_pool_,
@@ -103,7 +105,8 @@ class PodRuntime::Impl {
                  },
                  [this](const std::string& id, const std::string& uid) { pleg_.Learn(id, uid); },
                  [this] { return NodeMemory(); },
-                 [this](const std::string& name) { return RuntimeHandler(name); }},
+                 [this](const std::string& name) { return RuntimeHandler(name); },
+                 parts_.metrics},
         set_(context_, workers_pool_, parts_.node),
         pleg_(*parts_.runtime, parts_.events, source_pool_, *parts_.clock,
               Pleg::Hooks{[this](const std::string& uid) { Poke(uid, absl::ZeroDuration()); },

@@ -34,6 +34,7 @@ class IoContext;
 namespace berth::agent {
 
 class ImagePuller;
+class KubeletMetrics;
 class ObjectReader;
 class PodVolumes;
 
@@ -73,6 +74,7 @@ struct PodRuntimeParts {
   PodVolumes* volumes = nullptr;
   ImagePuller* images = nullptr;
   ObjectReader* objects = nullptr;
+  KubeletMetrics* metrics = nullptr;  // null: not measured
   // The latest Node object of this node: allocatable, labels, taints. Null until it is known; no
   // pod is admitted before.
   std::function<std::shared_ptr<const api::core::v1::Node>()> node;

@@ -40,7 +40,9 @@ void PodSet::Deliver(PodPtr pod) {
     base::MutexLock l(mu_);
     const auto it = workers_.find(uid);
     if (it == workers_.end()) {
-      waiting_[uid] = std::move(pod);
+      const auto [entry, is_new] = waiting_.try_emplace(uid);
+      entry->second.pod = std::move(pod);
+      if (is_new) entry->second.arrived = context_.clock.Now();
     } else if (!it->second->Update(std::move(pod))) {
       return;
     }
@@ -77,12 +79,12 @@ std::vector<PodSet::PodPtr> PodSet::ActivePods() const {
 
 void PodSet::AdmitWaiting() {
   const auto node = node_();
-  std::vector<PodPtr> pods;
+  std::vector<Waiting> pods;
   {
     base::MutexLock l(mu_);
     if (!source_ready_ || waiting_.empty()) return;
     if (node != nullptr) {
-      for (auto& [uid, pod] : waiting_) pods.push_back(std::move(pod));
+      for (auto& [uid, waiting] : waiting_) pods.push_back(std::move(waiting));
       waiting_.clear();
     }
   }
@@ -90,19 +92,20 @@ void PodSet::AdmitWaiting() {
     queue_.AddAfter(kAdmit, absl::Milliseconds(200));
     return;
   }
-  std::sort(pods.begin(), pods.end(), [](const PodPtr& a, const PodPtr& b) {
+  std::sort(pods.begin(), pods.end(), [](const Waiting& a, const Waiting& b) {
     // What this node had accepted before comes first: it is running.
     const auto rank = [](const Pod& pod) {
       return std::pair(!pod.status().has_start_time(),
                        pod.metadata().creation_timestamp().seconds());
     };
-    return rank(*a) < rank(*b);
+    return rank(*a.pod) < rank(*b.pod);
   });
-  for (const PodPtr& pod : pods) {
-    auto worker = std::make_shared<PodWorker>(context_, pod);
+  for (const auto& [pod, arrived] : pods) {
     const bool accepted_before = pod->status().has_start_time() ||
                                  IsTerminalPhase(pod->status().phase()) ||
                                  pod->metadata().has_deletion_timestamp();
+    auto worker = std::make_shared<PodWorker>(context_, pod,
+                                              accepted_before ? absl::InfinitePast() : arrived);
     if (!accepted_before) {
       const auto verdict =
           Admit(*pod, {*node, ActivePods(), context_.options.allowed_unsafe_sysctls,
@@ -116,6 +119,9 @@ void PodSet::AdmitWaiting() {
     {
       base::MutexLock l(mu_);
       workers_[pod->metadata().uid()] = worker;
+    }
+    if (context_.metrics != nullptr && !accepted_before) {
+      context_.metrics->WorkerStarted(context_.clock.Now() - arrived);
     }
     BERTH_INFO("pod taken on", {"pod", api::KeyOf(*pod)}, {"uid", pod->metadata().uid()});
     queue_.Add(pod->metadata().uid());

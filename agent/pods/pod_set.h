@@ -60,7 +60,11 @@ class PodSet {
   const NodeSource node_;
   mutable base::Mutex mu_;
   std::map<std::string, std::shared_ptr<PodWorker>, std::less<>> workers_ BERTH_GUARDED_BY(mu_);
-  std::map<std::string, PodPtr, std::less<>> waiting_ BERTH_GUARDED_BY(mu_);
+  struct Waiting {
+    PodPtr pod;
+    absl::Time arrived;
+  };
+  std::map<std::string, Waiting, std::less<>> waiting_ BERTH_GUARDED_BY(mu_);
   bool source_ready_ BERTH_GUARDED_BY(mu_) = false;
   base::KeyedQueue queue_;  // last: ends first
 };

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <random>
+#include <utility>
 
 #include "agent/observe/read_pod.h"
 #include "api/object.h"
@@ -50,9 +51,11 @@ bool IsOtherWish(const Pod& before, const Pod& after) {
 
 }  // namespace
 
-PodWorker::PodWorker(const WorkerContext& context, std::shared_ptr<const Pod> pod)
+PodWorker::PodWorker(const WorkerContext& context, std::shared_ptr<const Pod> pod,
+                     absl::Time arrived)
     : context_(context),
       uid_(pod->metadata().uid()),
+      arrived_(arrived),
       inbox_(pod),
       report_(pod),
       pod_(pod),
@@ -112,7 +115,24 @@ bool PodWorker::active() const {
   return !finished_ && !rejected_ && phase_ != Phase::kTerminated;
 }
 
+void PodWorker::Measure(void (KubeletMetrics::*measure)(absl::Duration)) {
+  if (context_.metrics == nullptr || arrived_ == absl::InfinitePast()) return;
+  (context_.metrics->*measure)(context_.clock.Now() - arrived_);
+}
+
+absl::Time PodWorker::TakeRunningSince() {
+  absl::Time first = absl::InfiniteFuture();
+  for (const auto& container : seen_.containers) {
+    const auto it = began_.find(container.id);
+    if (it == began_.end()) continue;
+    if (container.phase == ContainerPhase::kRunning) first = std::min(first, it->second);
+    began_.erase(it);
+  }
+  return first;
+}
+
 absl::Status PodWorker::Observe() {
+  if (!std::exchange(measured_, true)) Measure(&KubeletMetrics::FirstRuntimeCall);
   ASSIGN_OR_RETURN(seen_,
                    ReadPod(context_.runtime, uid_, context_.options.runtime_request_timeout));
   auto shared = std::make_shared<const PodObservation>(seen_);
@@ -214,7 +234,7 @@ void PodWorker::Publish(bool terminating) {
     report->mutable_status()->clear_conditions();
     *report->mutable_status()->mutable_conditions() = pod_->status().conditions();
   }
-  context_.statuses.Set(*pod_, report->status());
+  context_.statuses.Set(*pod_, report->status(), TakeRunningSince());
   base::MutexLock l(mu_);
   report_ = std::move(report);
 }

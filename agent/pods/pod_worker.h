@@ -33,7 +33,9 @@ class PodWorker : public std::enable_shared_from_this<PodWorker> {
  public:
   enum class Phase { kSyncing, kTerminating, kTerminated };
 
-  PodWorker(const WorkerContext& context, std::shared_ptr<const api::core::v1::Pod> pod);
+  // `arrived` is when the pod came here as a new one; InfinitePast for one that was here before.
+  PodWorker(const WorkerContext& context, std::shared_ptr<const api::core::v1::Pod> pod,
+            absl::Time arrived = absl::InfinitePast());
 
   // The API's latest version of the pod. True when the worker should look at it: more than its
   // status changed.
@@ -66,6 +68,10 @@ class PodWorker : public std::enable_shared_from_this<PodWorker> {
   bool MustTerminate();
   bool DeadlineExceeded();
   void Publish(bool terminating);
+  // When the first of the containers began to run of which no status has told; ends the wait.
+  absl::Time TakeRunningSince();
+  // Tells `measure` how long ago the pod came here, when it came as a new one.
+  void Measure(void (KubeletMetrics::*measure)(absl::Duration));
   void Resync();
   void Retry(std::string_view what, const absl::Status& error);
   absl::Status Observe();
@@ -101,6 +107,7 @@ class PodWorker : public std::enable_shared_from_this<PodWorker> {
 
   const WorkerContext& context_;
   const std::string uid_;
+  const absl::Time arrived_;
 
   // What others tell and ask.
   mutable base::Mutex mu_;
@@ -128,7 +135,9 @@ class PodWorker : public std::enable_shared_from_this<PodWorker> {
   std::map<std::string, Waiting, std::less<>> waiting_;
   std::map<std::string, absl::Time, std::less<>> pull_after_;  // by container and image
   std::map<std::string, absl::Time, std::less<>> backoff_told_;
-  std::map<std::string, int, std::less<>> count_bump_;  // names that the runtime keeps reserved
+  std::map<std::string, absl::Time, std::less<>> began_;  // by container id: no status told yet
+  bool measured_ = false;                                 // its first calls were
+  std::map<std::string, int, std::less<>> count_bump_;    // names that the runtime keeps reserved
   std::optional<MountedVolumes> volumes_;
   absl::Time volumes_at_ = absl::InfinitePast();
   std::string cgroup_parent_;

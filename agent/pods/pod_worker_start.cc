@@ -148,6 +148,7 @@ absl::Status PodWorker::CreateSandbox(uint32_t attempt) {
     }
     request.set_runtime_handler(*std::move(handler));
   }
+  if (attempt == 0) Measure(&KubeletMetrics::SandboxCall);
   cri::v1::RunPodSandboxResponse response;
   const absl::Status status = context_.runtime.RunPodSandbox(
       request, response, 2 * context_.options.runtime_request_timeout);
@@ -322,6 +323,7 @@ bool PodWorker::StartContainer(const ContainerToStart& start) {
     fail("RunContainerError", status);
     return true;  // the runtime has an instance that ended: look at it
   }
+  began_[*id] = context_.clock.Now();
   context_.event(*pod_, "Normal", "Started", "Container started", start.name);
   context_.files.LinkLog(*pod_, start.name, *id, start.restart_count);
   waiting_.erase(start.name);

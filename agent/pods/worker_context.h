@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "agent/env/container_env.h"
 #include "agent/images/image_puller.h"
+#include "agent/observe/kubelet_metrics.h"
 #include "agent/pods/pod_runtime.h"
 #include "agent/probes/probe_runs.h"
 #include "agent/probes/prober.h"
@@ -48,6 +49,7 @@ struct WorkerContext {
   std::function<int64_t()> node_memory_bytes;
   // The runtime's handler for a RuntimeClass; NotFound when the class is not there.
   std::function<absl::StatusOr<std::string>(const std::string& runtime_class)> runtime_handler;
+  KubeletMetrics* metrics = nullptr;  // null: not measured
 };
 
 }  // namespace berth::agent

@@ -128,7 +128,8 @@ class WorkerTest : public ::testing::Test {
                            event_log_.push_back("Unhealthy " + m);
                          }});
     statuses_ = std::make_unique<StatusWriter>(
-        api_, executor_, clock_, [this](const std::string& uid) { set_->StatusWritten(uid); });
+        api_, executor_, clock_, [this](const std::string& uid) { set_->StatusWritten(uid); },
+        &metrics_);
     context_ = std::make_unique<WorkerContext>(WorkerContext{
         options_, clock_, executor_, runtime_, volumes_, images_, objects_, *cgroups_, *files_,
         *prober_, *probes_, *statuses_,
@@ -139,7 +140,8 @@ class WorkerTest : public ::testing::Test {
         [](const std::string& name) -> absl::StatusOr<std::string> {
           if (name == "crun") return std::string("crun");
           return base::NotFound("runtimeclass.node.k8s.io \"", name, "\" not found");
-        }});
+        },
+        &metrics_});
     set_ = std::make_unique<PodSet>(*context_, executor_, [this] { return node_; });
     events_->Start([this](const cri::Event&) { set_->PokeAll(); });
   }
@@ -198,6 +200,7 @@ class WorkerTest : public ::testing::Test {
   FakeImages images_;
   NoObjects objects_;
   FakeApi api_;
+  KubeletMetrics metrics_;
   int http_status_ = 200;
   std::vector<std::string> http_calls_;
   std::vector<std::string> event_log_;

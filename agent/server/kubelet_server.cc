@@ -69,10 +69,9 @@ struct KubeletServer::Call {
 
 KubeletServer::KubeletServer(const KubeletConfig& config, std::string node_name,
                              std::string version, KubeletServerParts parts)
-    : config_(config),
-      parts_(std::move(parts)),
-      stats_{std::move(node_name), std::move(version), parts_.runtime, parts_.pods,
-             parts_.clock->Now()} {}
+    : config_(config), parts_(std::move(parts)), stats_{std::move(node_name), std::move(version),
+                                                        parts_.runtime,       parts_.pods,
+                                                        parts_.clock->Now(),  parts_.metrics} {}
 
 void KubeletServer::Handle(std::shared_ptr<http::Exchange> exchange) {
   Call call{exchange, http::Target::Parse(exchange->request().target), {}};

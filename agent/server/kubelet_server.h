@@ -20,6 +20,7 @@
 
 namespace berth::agent {
 
+class KubeletMetrics;
 class PodDirectory;
 
 struct KubeletServerParts {
@@ -29,6 +30,7 @@ struct KubeletServerParts {
   LogStreams* logs = nullptr;
   StreamingProxy* streaming = nullptr;
   base::Clock* clock = nullptr;
+  const KubeletMetrics* metrics = nullptr;  // may be absent
   std::function<absl::Status()> healthy = [] { return absl::OkStatus(); };
 };
 

@@ -108,6 +108,7 @@ class KubeletService::Impl {
     out.logs = &logs_;
     out.streaming = &streaming_;
     out.clock = parts_.clock;
+    out.metrics = parts_.metrics;
     out.healthy = parts_.healthy;
     return out;
   }

@@ -24,6 +24,7 @@ class Runtime;
 
 namespace berth::agent {
 
+class KubeletMetrics;
 class PodDirectory;
 
 struct KubeletServiceParts {
@@ -33,6 +34,7 @@ struct KubeletServiceParts {
   http::IoContext* io = nullptr;
   base::Executor* executor = nullptr;  // requests block on it
   base::Clock* clock = nullptr;
+  const KubeletMetrics* metrics = nullptr;  // may be absent
   std::function<absl::Status()> healthy;
 };
 

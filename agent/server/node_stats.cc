@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/node/system_facts.h"
+#include "agent/observe/kubelet_metrics.h"
 #include "agent/pods/pod_directory.h"
 #include "api/codec.h"
 #include "api/proto/core/v1/containers.pb.h"
@@ -139,6 +140,7 @@ std::string MetricsText(const NodeStatsSource& source) {
                     "\n");
   }
   ProcessMetrics(out, source.started);
+  if (source.metrics != nullptr) out += source.metrics->Text();
   return out;
 }
 

@@ -15,6 +15,7 @@ class Runtime;
 
 namespace berth::agent {
 
+class KubeletMetrics;
 class PodDirectory;
 
 struct NodeStatsSource {
@@ -22,6 +23,7 @@ struct NodeStatsSource {
   cri::Runtime* runtime = nullptr;
   const PodDirectory* pods = nullptr;
   absl::Time started;
+  const KubeletMetrics* metrics = nullptr;  // may be absent
 };
 
 std::string MetricsText(const NodeStatsSource& source);

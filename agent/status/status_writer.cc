@@ -3,6 +3,9 @@
 
 #include <google/protobuf/util/message_differencer.h>
 
+#include <algorithm>
+
+#include "agent/observe/kubelet_metrics.h"
 #include "api/object.h"
 #include "api/proto/core/v1/pod.pb.h"
 #include "base/log.h"
@@ -29,13 +32,16 @@ struct StatusWriter::Entry {
   bool set = false;
   uint64_t version = 0;
   uint64_t written = 0;
+  absl::Time running_since = absl::InfiniteFuture();  // what `latest` tells and the API not yet
   bool remove = false;
   bool removed = false;
 };
 
 StatusWriter::StatusWriter(PodApi& api, base::Executor& executor, base::Clock& clock,
-                           std::function<void(const std::string&)> written)
+                           std::function<void(const std::string&)> written, KubeletMetrics* metrics)
     : api_(api),
+      clock_(clock),
+      metrics_(metrics),
       written_(std::move(written)),
       queue_(
           executor, clock, [this](const std::string& uid) { Handle(uid); },
@@ -43,7 +49,7 @@ StatusWriter::StatusWriter(PodApi& api, base::Executor& executor, base::Clock& c
 
 StatusWriter::~StatusWriter() = default;
 
-void StatusWriter::Set(const Pod& pod, const PodStatus& status) {
+void StatusWriter::Set(const Pod& pod, const PodStatus& status, absl::Time running_since) {
   const std::string& uid = pod.metadata().uid();
   {
     base::MutexLock l(mu_);
@@ -56,6 +62,7 @@ void StatusWriter::Set(const Pod& pod, const PodStatus& status) {
     }
     if (entry->removed || MessageDifferencer::Equals(entry->latest, status)) return;
     entry->latest = status;
+    entry->running_since = std::min(entry->running_since, running_since);
     ++entry->version;
   }
   queue_.Add(uid);
@@ -118,11 +125,17 @@ void StatusWriter::Handle(const std::string& uid) {
     const auto it = entries_.find(uid);
     if (it == entries_.end()) return;
     it->second->base = now.latest;
+    if (it->second->running_since == now.running_since) {
+      it->second->running_since = absl::InfiniteFuture();
+    }
     it->second->written = removed ? it->second->version : now.version;
     it->second->removed = removed;
     again = it->second->written != it->second->version;
   }
   if (again) queue_.Add(uid);
+  if (metrics_ != nullptr && status.ok() && now.running_since != absl::InfiniteFuture()) {
+    metrics_->RunningWritten(clock_.Now() - now.running_since);
+  }
   written_(uid);
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/time/time.h"
 #include "agent/status/pod_api.h"
 #include "base/clock.h"
 #include "base/executor.h"
@@ -22,16 +23,21 @@ class Pod;
 
 namespace berth::agent {
 
+class KubeletMetrics;
+
 class StatusWriter {
  public:
   // `written` hears a uid when its latest status, or its deletion, has reached the API.
   StatusWriter(PodApi& api, base::Executor& executor, base::Clock& clock,
-               std::function<void(const std::string& uid)> written);
+               std::function<void(const std::string& uid)> written,
+               KubeletMetrics* metrics = nullptr);
   ~StatusWriter();
 
   // `pod` is what the API has; its status is the base of the first patch. A status equal to the
-  // last one is dropped.
-  void Set(const api::core::v1::Pod& pod, const api::core::v1::PodStatus& status);
+  // last one is dropped. `running_since` is when a container began to run of which this status
+  // tells first.
+  void Set(const api::core::v1::Pod& pod, const api::core::v1::PodStatus& status,
+           absl::Time running_since = absl::InfiniteFuture());
   // The last status that was set has reached the API (or the pod is gone there).
   bool Written(std::string_view uid) const;
   // After the last status.
@@ -44,6 +50,8 @@ class StatusWriter {
   void Handle(const std::string& uid);
 
   PodApi& api_;
+  base::Clock& clock_;
+  KubeletMetrics* const metrics_;
   const std::function<void(const std::string& uid)> written_;
   mutable base::Mutex mu_;
   std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries_ BERTH_GUARDED_BY(mu_);

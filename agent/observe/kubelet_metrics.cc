@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/observe/kubelet_metrics.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+namespace berth::agent {
+namespace {
+
+using prometheus::Histogram;
+
+// Half a millisecond to a second finely, for what the daemon itself adds; then coarsely, for pulls.
+const Histogram::BucketBoundaries& Buckets() {
+  static const auto* const buckets = new Histogram::BucketBoundaries{
+      0.0005, 0.001, 0.0015, 0.002, 0.003, 0.004, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04,
+      0.05,   0.075, 0.1,    0.15,  0.2,   0.3,   0.5,   0.75,   1,    2.5,   5,    10,   60};
+  return *buckets;
+}
+
+Histogram& AddHistogram(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildHistogram().Name(name).Help(help).Register(registry).Add({}, Buckets());
+}
+
+}  // namespace
+
+struct KubeletMetrics::Families {
+  prometheus::Registry registry;
+  Histogram& worker =
+      AddHistogram(registry, "kubelet_pod_worker_start_duration_seconds",
+                   "Duration in seconds from kubelet seeing a pod to starting a worker.");
+  Histogram& first_call = AddHistogram(
+      registry, "berth_pod_first_cri_call_seconds",
+      "From the arrival of a new pod's watch event to the first call to the runtime for it.");
+  Histogram& sandbox = AddHistogram(
+      registry, "berth_pod_sandbox_cri_call_seconds",
+      "From the arrival of a new pod's watch event to the call that makes its sandbox.");
+  Histogram& running = AddHistogram(
+      registry, "berth_pod_running_to_status_seconds",
+      "From the end of the call that starts a container to the API's answer to its status.");
+  prometheus::Family<Histogram>& calls =
+      prometheus::BuildHistogram()
+          .Name("kubelet_runtime_operations_duration_seconds")
+          .Help("Duration in seconds of runtime operations. Broken down by operation type.")
+          .Register(registry);
+  prometheus::Family<prometheus::Counter>& errors =
+      prometheus::BuildCounter()
+          .Name("kubelet_runtime_operations_errors_total")
+          .Help("Cumulative number of runtime operation errors by operation type.")
+          .Register(registry);
+};
+
+KubeletMetrics::KubeletMetrics() : families_(std::make_unique<Families>()) {}
+KubeletMetrics::~KubeletMetrics() = default;
+
+std::function<void(std::string_view, absl::Duration, const absl::Status&)>
+KubeletMetrics::OfRuntimeCalls() {
+  return [this](std::string_view operation, absl::Duration took, const absl::Status& status) {
+    const prometheus::Labels labels{{"operation_type", std::string(operation)}};
+    families_->calls.Add(labels, Buckets()).Observe(absl::ToDoubleSeconds(took));
+    if (!status.ok()) families_->errors.Add(labels).Increment();
+  };
+}
+
+void KubeletMetrics::WorkerStarted(absl::Duration since_arrival) {
+  families_->worker.Observe(absl::ToDoubleSeconds(since_arrival));
+}
+
+void KubeletMetrics::FirstRuntimeCall(absl::Duration since_arrival) {
+  families_->first_call.Observe(absl::ToDoubleSeconds(since_arrival));
+}
+
+void KubeletMetrics::SandboxCall(absl::Duration since_arrival) {
+  families_->sandbox.Observe(absl::ToDoubleSeconds(since_arrival));
+}
+
+void KubeletMetrics::RunningWritten(absl::Duration since_start) {
+  families_->running.Observe(absl::ToDoubleSeconds(since_start));
+}
+
+std::string KubeletMetrics::Text() const {
+  return prometheus::TextSerializer().Serialize(families_->registry.Collect());
+}
+
+}  // namespace berth::agent
