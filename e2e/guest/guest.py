@@ -34,6 +34,7 @@ PACKAGES = """systemd systemd-sysv udev kmod procps iproute2 util-linux python3-
     containerd runc containernetworking-plugins nftables iptables conntrack catatonit openssl
     kubernetes-client busybox-static linux-image-cloud-amd64 ca-certificates""".split()
 PROGRAMS = ("agent/berthd", "controlplane/berth-controlplane")
+TESTS = ("cgroups/cgroups_test",)  # when they are built
 MASKED = ("containerd.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer "
           "fstrim.timer systemd-timesyncd.service getty@tty1.service serial-getty@ttyS0.service "
           "e2scrub_reap.service nftables.service systemd-resolved.service").split()
@@ -237,7 +238,7 @@ def make_payload(build, out):
     """A tar that the guest sees as a disk: the programs without symbols, dev/ and the images."""
     with tempfile.TemporaryDirectory() as folder:
         top = pathlib.Path(folder) / "berth"
-        for program in PROGRAMS:
+        for program in PROGRAMS + tuple(t for t in TESTS if (build / t).exists()):
             (top / "build/it" / program).parent.mkdir(parents=True)
             run("strip", "-o", top / "build/it" / program, build / program)
         run("/usr/bin/python3", ROOT / "dev/lib/images.py", ROOT / "build/images")
