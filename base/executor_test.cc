@@ -19,8 +19,8 @@ TEST(ThreadPool, RunsEverythingBeforeItEnds) {
 }
 
 TEST(ThreadPool, RunsTasksInParallelUpToItsLimit) {
-  ThreadPool pool("test", 2);
   std::promise<void> first, second;
+  ThreadPool pool("test", 2);  // after what its tasks use
   pool.Post([&] {
     first.set_value();
     second.get_future().wait();

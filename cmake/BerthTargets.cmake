@@ -2,6 +2,8 @@
 # One library and one test program per folder, made of what lies there:
 #   foo.cc -> library, foo_test.cc -> <folder>_test, main.cc and *_main.cc -> nothing by themselves.
 
+add_custom_target(unit_tests)  # every test program that needs nothing but itself
+
 set(BERTH_WARNINGS -Wall -Wextra -Werror -Wno-missing-field-initializers)
 
 # berth_folder(NAME [RECURSE] [PUBLIC libs...] [PRIVATE libs...] [TEST libs...])
@@ -31,9 +33,25 @@ function(berth_folder name)
     target_compile_options(${name}_test PRIVATE ${BERTH_WARNINGS})
     target_link_libraries(${name}_test PRIVATE berth_${name} ${ARG_PRIVATE} ${ARG_TEST} GTest::gmock
                                                GTest::gtest_main)
-    add_test(NAME ${name} COMMAND ${name}_test)
-    set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 300)
+    berth_unit_test(${name} ${name}_test)
   endif()
+  if(${name} IN_LIST BERTH_SANITIZE_SKIP)
+    foreach(target berth_${name} ${name}_test)
+      if(TARGET ${target})
+        set_target_properties(${target} PROPERTIES BERTH_PLAIN ON)
+      endif()
+    endforeach()
+  endif()
+endfunction()
+
+# berth_unit_test(NAME TARGET): what ctest runs and `unit_tests` builds; named after the sanitizer, too.
+function(berth_unit_test name target)
+  string(REGEX REPLACE ",.*" "" suffix "${BERTH_SANITIZE}")
+  string(REGEX REPLACE "^(.+)$" ".\\1" suffix "${suffix}")
+  add_test(NAME ${name}${suffix} COMMAND ${target})
+  set_tests_properties(${name}${suffix} PROPERTIES LABELS unit TIMEOUT 300
+    ENVIRONMENT "UBSAN_OPTIONS=print_stacktrace=1")
+  add_dependencies(unit_tests ${target})
 endfunction()
 
 # berth_program(NAME SOURCE LIBS...): an executable of ours.
@@ -66,6 +84,7 @@ function(berth_protos target)
     list(APPEND generated ${outputs})
   endforeach()
   add_library(${target} STATIC ${generated})
+  set_target_properties(${target} PROPERTIES BERTH_PLAIN ON)
   target_link_libraries(${target} PUBLIC protobuf::libprotobuf)
   if(ARG_GRPC)
     target_link_libraries(${target} PUBLIC gRPC::grpc++)

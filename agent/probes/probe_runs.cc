@@ -200,7 +200,8 @@ ProbeView ProbeRuns::View(const Pod& pod, const PodObservation& seen) const {
   ProbeView view;
   const std::string& uid = pod.metadata().uid();
   base::MutexLock l(mu_);
-  const auto verdict = [&](const std::string& id, ProbeKind kind) -> std::optional<bool> {
+  const auto verdict = [&](const std::string& id, ProbeKind kind)
+                           BERTH_REQUIRES(mu_) -> std::optional<bool> {
     const auto it = runs_.find(KeyOf(uid, id, kind));
     return it == runs_.end() ? std::nullopt : it->second->passing;
   };
