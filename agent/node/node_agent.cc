@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "base/status.h"
+#include "base/strings.h"
 #include "client/api_client.h"
 
 namespace berth::agent {
@@ -33,6 +34,15 @@ constexpr absl::Duration kFastPeriod = absl::Milliseconds(100);  // until first 
 constexpr absl::Duration kFastGrace = absl::Seconds(120);
 constexpr absl::Duration kImagesPeriod = absl::Seconds(30);
 constexpr base::Backoff kBackoff{absl::Milliseconds(100), absl::Seconds(7)};
+
+// Both are versions of one Node, and the API server's versions are numbers. A Node that was deleted
+// and made again is another one, and what is no number is taken as it comes.
+bool IsOlder(const core::Node& node, const core::Node& than) {
+  if (node.metadata().uid() != than.metadata().uid()) return false;
+  const auto version = base::ParseInt<uint64_t>(node.metadata().resource_version());
+  const auto other = base::ParseInt<uint64_t>(than.metadata().resource_version());
+  return version && other && *version < *other;
+}
 
 }  // namespace
 
@@ -61,8 +71,7 @@ class NodeAgent::Impl {
   void NodeChanged(std::shared_ptr<const core::Node> node) {
     {
       base::MutexLock lock(mu_);
-      // The watch may lag behind our own writes for a moment; the next change brings it level.
-      if (node != nullptr) node_ = node;
+      if (node != nullptr) Take(node);
     }
     if (queue_ != nullptr && node != nullptr) queue_->Add(kPodCidr);
   }
@@ -197,7 +206,14 @@ class NodeAgent::Impl {
     base::MutexLock lock(mu_);
     registered_ = true;
     ready_ = IsReady(node->status()) && reported_;
-    node_ = std::move(node);
+    Take(std::move(node));
+  }
+
+  // Answers to our writes and the watch's events come in any order, so an older Node is not taken:
+  // the event that brought the pod CIDR may be here before the answer to the creation, which lacks
+  // it.
+  void Take(std::shared_ptr<const core::Node> node) BERTH_REQUIRES(mu_) {
+    if (node_ == nullptr || !IsOlder(*node, *node_)) node_ = std::move(node);
   }
 
   // The API took a status of ours.
@@ -207,7 +223,7 @@ class NodeAgent::Impl {
     reported_at_ = wrote_at_ = parts_.clock->Now();
     ready_ = IsReady(node->status());
     written_ = node;
-    node_ = std::move(node);
+    Take(std::move(node));
   }
 
   void StatusTick() {

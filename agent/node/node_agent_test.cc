@@ -194,6 +194,24 @@ TEST_F(NodeAgentTest, TheRuntimeHearsThePodCidr) {
             1);
 }
 
+TEST_F(NodeAgentTest, AnOlderNodeDoesNotReplaceANewerOne) {
+  Start();
+  auto older = std::make_shared<core::Node>(Stored());
+  auto newer = std::make_shared<core::Node>(*older);
+  newer->mutable_spec()->add_pod_cidrs("10.244.3.0/24");
+  newer->mutable_metadata()->set_resource_version(base::StrCat(1000));
+  older->mutable_metadata()->set_resource_version(base::StrCat(999));
+  agent_->NodeChanged(newer);
+  agent_->NodeChanged(older);
+  executor_.RunAll();
+  EXPECT_EQ(agent_->node()->spec().pod_cidrs_size(), 1);
+  EXPECT_THAT(runtime_.Calls(), Contains(StartsWith("UpdateRuntimeConfig")));
+
+  older->mutable_metadata()->set_uid("another");  // deleted and made again
+  agent_->NodeChanged(older);
+  EXPECT_EQ(agent_->node()->metadata().uid(), "another");
+}
+
 TEST_F(NodeAgentTest, StopsBetweenHandlers) {
   Start();
   agent_->Stop();
