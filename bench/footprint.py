@@ -6,7 +6,8 @@ bench/footprint.py [--build build/release] [--pods 30] [--idle 60]
 
 Starts a cluster of two virtual nodes, reads berthd of n1 and berth-controlplane from /proc with no
 pod over an idle minute, then with PODS pods on n1, with n1's containerd beside them. The latencies
-that berthd adds to a pod come from its own histograms on /metrics.
+that berthd adds to a pod, and those of its calls to the runtime, come from its own histograms on
+/metrics: for pods made one after the other on n1, and for as many made at once on n2.
 """
 
 import argparse
@@ -51,23 +52,24 @@ def observe(pids, seconds):
             for name, pid in pids.items()}
 
 
-def make_pods(cluster, count):
+def make_pods(cluster, node, numbers):
+    """Seconds until all of them are Ready."""
     pods = [{"apiVersion": "v1", "kind": "Pod",
-             "metadata": {"name": f"pod-{i}", "labels": {"app": "bench"}},
-             "spec": {"nodeName": "n1", "terminationGracePeriodSeconds": 0,
+             "metadata": {"name": f"{node}-{i}", "labels": {"app": "bench", "on": node}},
+             "spec": {"nodeName": node, "terminationGracePeriodSeconds": 0,
                       "containers": [{"name": "app", "image": "berth.local/busybox:1",
-                                      "command": ["sleep", "1000000"]}]}} for i in range(count)]
+                                      "command": ["sleep", "1000000"]}]}} for i in numbers]
     start = time.monotonic()
     cluster.kubectl("create", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": pods}))
-    wait_for(f"{count} pods", lambda: len(ready_pods(cluster, "app=bench")) == count, 300)
+    wait_for("pods", lambda: len(ready_pods(cluster, f"app=bench,on={node}")) > numbers[-1], 300)
     return round(time.monotonic() - start, 2)
 
 
-def node_metrics(cluster):
-    """n1's /metrics, as the API server's kubelet client reads them."""
+def node_metrics(cluster, node):
+    """The node's /metrics, as the API server's kubelet client reads them."""
     client = cluster.data / "pki" / "apiserver-kubelet-client"
-    return cluster.nodes[0].run("curl", "-sSfk", "--cert", f"{client}.crt", "--key", f"{client}.key",
-                                "https://127.0.0.1:10250/metrics").stdout
+    return node.run("curl", "-sSfk", "--cert", f"{client}.crt", "--key", f"{client}.key",
+                    "https://127.0.0.1:10250/metrics").stdout
 
 
 def histograms(text):
@@ -92,10 +94,10 @@ def percentile(buckets, share):
         below, lower = count, bound
 
 
-def latencies(cluster):
+def latencies(cluster, node):
     return {operation or name: {"count": buckets[-1][1], "p50_ms": percentile(buckets, 0.5),
                                 "p99_ms": percentile(buckets, 0.99)}
-            for (name, operation), buckets in histograms(node_metrics(cluster)).items() if buckets[-1][1]}
+            for (name, operation), buckets in histograms(node_metrics(cluster, node)).items() if buckets[-1][1]}
 
 
 def main():
@@ -113,10 +115,14 @@ def main():
         pids = {"berthd": node.berthd_pid(), "berth-controlplane": cluster.apiserver.pid(),
                 "containerd": containerd_pid(node)}
         result = {"idle_seconds": arguments.idle, "0 pods": observe(pids, arguments.idle)}
-        result["pods_ready_seconds"] = make_pods(cluster, arguments.pods)
+        for i in range(arguments.pods):
+            make_pods(cluster, "n1", [i])
+        result["latency, pods one after the other"] = latencies(cluster, node)
         time.sleep(15)
         result[f"{arguments.pods} pods"] = observe(pids, arguments.idle)
-        result["latency"] = latencies(cluster)
+        result["seconds until pods made at once are Ready"] = make_pods(cluster, "n2", range(arguments.pods))
+        time.sleep(5)
+        result["latency, pods made at once"] = latencies(cluster, cluster.nodes[1])
         print(json.dumps(result, indent=2))
     finally:
         cluster.down()
