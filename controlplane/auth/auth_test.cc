@@ -132,6 +132,35 @@ TEST_F(AuthTest, ANodeWritesAboutItselfAndItsPods) {
       403);
 }
 
+TEST_F(AuthTest, ANodeSetsNoLabelsThatAdministratorsPlacePodsBy) {
+  BecomeNode("n1");
+  EXPECT_EQ(
+      Status(Post("/api/v1/nodes",
+                  R"({"metadata":{"name":"n1","labels":{"node-role.kubernetes.io/master":""}}})")),
+      403);
+  Make("/api/v1/nodes",
+       R"({"metadata":{"name":"n1","labels":{"kubernetes.io/hostname":"n1","mine":"1"}}})");
+  auto label = [this](const char* name, json value) {
+    const json body{{"metadata", {{"labels", {{name, value}}}}}};
+    return Call("PATCH", "/api/v1/nodes/n1", body.dump(), "application/merge-patch+json");
+  };
+  for (const char* allowed :
+       {"mine", "example.com/x", "notkubernetes.io/x", "kubernetes.io/os",
+        "topology.kubernetes.io/zone", "node.kubernetes.io/x", "a.kubelet.kubernetes.io/x"}) {
+    EXPECT_EQ(Status(label(allowed, "v")), 200) << allowed;
+  }
+  for (const char* refused :
+       {"node-role.kubernetes.io/master", "kubernetes.io/x", "a.k8s.io/x",
+        "node-restriction.kubernetes.io/x", "a.node-restriction.kubernetes.io/x"}) {
+    EXPECT_EQ(Status(label(refused, "v")), 403) << refused;
+  }
+  Become("admin", {"system:masters"});
+  EXPECT_EQ(Status(label("node-restriction.kubernetes.io/x", "v")), 200);
+  BecomeNode("n1");
+  EXPECT_THAT(Message(label("node-restriction.kubernetes.io/x", nullptr)),
+              HasSubstr("not allowed to modify labels: node-restriction.kubernetes.io/x"));
+}
+
 TEST_F(AuthTest, TokensAreBoundToTheirPod) {
   MakeServiceAccount();
   MakePod("a", "n1", "s");

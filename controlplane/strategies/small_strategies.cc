@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Namespaces, secrets and nodes.
 #include <algorithm>
-
-#include <algorithm>
+#include <set>
 
 #include "api/proto/core/v1/config.pb.h"
 #include "api/proto/core/v1/node.pb.h"
@@ -85,6 +84,58 @@ class SecretStrategy : public Strategy {
   }
 };
 
+// Labels of kubernetes.io that a node may set on itself. The others, node roles above all, and
+// those of node-restriction.kubernetes.io are for administrators to place pods by.
+bool IsNodesOwnLabel(std::string_view label) {
+  static constexpr std::string_view kOwn[] = {
+      "kubernetes.io/hostname",
+      "kubernetes.io/os",
+      "kubernetes.io/arch",
+      "beta.kubernetes.io/os",
+      "beta.kubernetes.io/arch",
+      "beta.kubernetes.io/instance-type",
+      "node.kubernetes.io/instance-type",
+      "node.kubernetes.io/windows-build",
+      "topology.kubernetes.io/region",
+      "topology.kubernetes.io/zone",
+      "failure-domain.beta.kubernetes.io/region",
+      "failure-domain.beta.kubernetes.io/zone",
+  };
+  const size_t slash = label.find('/');
+  if (slash == std::string_view::npos) return true;
+  const std::string_view prefix = label.substr(0, slash);
+  const auto within = [&](std::string_view domain) {
+    return prefix == domain ||
+           (prefix.ends_with(domain) && prefix[prefix.size() - domain.size() - 1] == '.');
+  };
+  if (within("node-restriction.kubernetes.io")) return false;
+  if (within("kubelet.kubernetes.io") || within("node.kubernetes.io")) return true;
+  if (!within("kubernetes.io") && !within("k8s.io")) return true;
+  return std::find(std::begin(kOwn), std::end(kOwn), label) != std::end(kOwn);
+}
+
+// The labels that differ and that the node may not change, sorted, as "a, b".
+std::string ForbiddenLabelChanges(const Node& was, const Node& now) {
+  std::set<std::string> changed;
+  const auto compare = [&](const Node& one, const Node& other) {
+    for (const auto& [name, value] : one.metadata().labels()) {
+      const auto found = other.metadata().labels().find(name);
+      if (found != other.metadata().labels().end() && found->second == value) continue;
+      if (!IsNodesOwnLabel(name)) changed.insert(name);
+    }
+  };
+  compare(was, now);
+  compare(now, was);
+  return base::Join(changed, ", ");
+}
+
+absl::Status CheckNodesOwnLabels(std::string_view self, const Node& was, const Node& now) {
+  const std::string labels = ForbiddenLabelChanges(was, now);
+  if (labels.empty()) return absl::OkStatus();
+  return ForbiddenError({"", "nodes", "Node", now.metadata().name()},
+                        StrCat("node \"", self, "\" is not allowed to modify labels: ", labels));
+}
+
 // A node writes its own Node object only, and not the fields by which others steer it.
 class NodeStrategy : public Strategy {
  public:
@@ -96,7 +147,7 @@ class NodeStrategy : public Strategy {
                             StrCat("node \"", self, "\" is not allowed to modify node \"",
                                    node.metadata().name(), "\""));
     }
-    return absl::OkStatus();
+    return self.empty() ? absl::OkStatus() : CheckNodesOwnLabels(self, Node(), node);
   }
   absl::Status PrepareForUpdate(const WriteContext& context, const api::Message& old,
                                 api::Message& object) override {
@@ -120,7 +171,7 @@ class NodeStrategy : public Strategy {
           {"", "nodes", "Node", was.metadata().name()},
           StrCat("node \"", context.user.Node(), "\" is not allowed to modify taints"));
     }
-    return absl::OkStatus();
+    return CheckNodesOwnLabels(context.user.Node(), was, node);
   }
 };
 
