@@ -9,6 +9,8 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 # Generated code is left out: it is most of the compile time, and the same object files (and so
 # ccache's) then serve every preset.
 set(BERTH_SANITIZE "" CACHE STRING "sanitizers for all but generated code, such as address,undefined or thread")
+# abseil's containers poison what they hold free; code without AddressSanitizer does not know. Such
+# programs run with ASAN_OPTIONS=allow_user_poisoning=0, as ctest does.
 set(BERTH_SANITIZE_SKIP "" CACHE STRING "folders left out, too, for a quick look at the others")
 if(BERTH_SANITIZE)
   set(options -fsanitize=${BERTH_SANITIZE} -fno-omit-frame-pointer)
