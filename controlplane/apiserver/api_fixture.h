@@ -76,6 +76,7 @@ class ApiFixture : public ::testing::Test {
   void MakeServiceAccount();  // "default" in the namespace "default"
 
   void Open();
+  void Close();  // ends open watches, too
 
   base::FakeClock clock_;
   http::PeerCertificate peer_{.common_name = "admin", .organizations = {"system:masters"}};
@@ -84,6 +85,7 @@ class ApiFixture : public ::testing::Test {
   std::unique_ptr<http::IoContext> io_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<ApiServer> server_;
+  std::vector<Answer> answers_;  // of this server, to end them before it
 };
 
 }  // namespace berth::controlplane

@@ -40,15 +40,23 @@ void ApiFixture::Open() {
   EXPECT_TRUE(status.ok()) << status;
 }
 
-void ApiFixture::Restart() {
+void ApiFixture::Close() {
+  // As connections end before a server does: what a watch holds goes with it.
+  for (const Answer& answer : answers_) {
+    if (answer->disconnect) answer->disconnect();
+  }
+  answers_.clear();
   server_.reset();
   store_.reset();
+}
+
+void ApiFixture::Restart() {
+  Close();
   Open();
 }
 
 ApiFixture::~ApiFixture() {
-  server_.reset();
-  store_.reset();
+  Close();
   std::filesystem::remove_all(folder_);
 }
 
@@ -61,6 +69,7 @@ ApiFixture::Answer ApiFixture::Call(std::string method, std::string target, std:
   if (!body.empty()) request.headers.Set("Content-Type", content_type);
   request.body = std::move(body);
   auto exchange = std::make_shared<TestExchange>(std::move(request), peer_);
+  answers_.push_back(exchange);
   server_->handler()(exchange);
   return exchange;
 }
