@@ -384,6 +384,11 @@ def main():
     parser.add_argument("--id", default="dev")
     parser.add_argument("--build", help="the build folder (build/release)")
     arguments = parser.parse_args()
+    if arguments.command != "node":
+        # Options may also follow the command, which the node's remainder would swallow.
+        words = sys.argv[1:]
+        words.remove(arguments.command)
+        arguments = parser.parse_args([*words, arguments.command])
     cluster = Cluster(arguments.id, arguments.build)
     try:
         if arguments.command == "up":
