@@ -87,6 +87,7 @@ class Process:
 
     def __init__(self, pid_file):
         self.pid_file = pid_file
+        self.child = None  # when this very program started it
 
     def pid(self):
         try:
@@ -97,15 +98,17 @@ class Process:
 
     def start(self, command, log, **kwargs):
         with open(log, "ab") as out:
-            child = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=out,
-                                     stderr=out, start_new_session=True, **kwargs)
-        self.pid_file.write_text(str(child.pid))
-        child.returncode = 0  # it is followed by its pid from here on
+            self.child = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=out,
+                                          stderr=out, start_new_session=True, **kwargs)
+        self.pid_file.write_text(str(self.child.pid))
 
     def stop(self, with_signal=signal.SIGKILL):
         pid = self.pid()
         if pid:
             kill(pid, with_signal)
+        if self.child:
+            self.child.wait()
+            self.child = None
         self.pid_file.unlink(missing_ok=True)
 
 
