@@ -6,13 +6,16 @@ add_custom_target(unit_tests)  # every test program that needs nothing but itsel
 
 set(BERTH_WARNINGS -Wall -Wextra -Werror -Wno-missing-field-initializers)
 
-# berth_folder(NAME [RECURSE] [PUBLIC libs...] [PRIVATE libs...] [TEST libs...])
+# berth_folder(NAME [RECURSE] [EXCEPT subfolder] [PUBLIC libs...] [PRIVATE libs...] [TEST libs...])
 function(berth_folder name)
-  cmake_parse_arguments(ARG "RECURSE" "" "PUBLIC;PRIVATE;TEST" ${ARGN})
+  cmake_parse_arguments(ARG "RECURSE" "EXCEPT" "PUBLIC;PRIVATE;TEST" ${ARGN})
   if(ARG_RECURSE)
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} *.cc)
   else()
     file(GLOB sources CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} *.cc)
+  endif()
+  if(ARG_EXCEPT)
+    list(FILTER sources EXCLUDE REGEX "^${ARG_EXCEPT}/")
   endif()
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
@@ -58,9 +61,9 @@ function(berth_unit_test name target)
   add_dependencies(unit_tests ${target})
 endfunction()
 
-# berth_program(NAME SOURCE LIBS...): an executable of ours.
-function(berth_program name source)
-  add_executable(${name} ${source})
+# berth_program(NAME SOURCES LIBS...): an executable of ours; SOURCES is one argument.
+function(berth_program name sources)
+  add_executable(${name} ${sources})
   target_compile_options(${name} PRIVATE ${BERTH_WARNINGS})
   target_link_libraries(${name} PRIVATE ${ARGN})
 endfunction()

@@ -20,8 +20,8 @@ ALLOWED = {
     "netproxy": {"base", "api", "http", "client", "kernel"},
     "controlplane": {"base", "api", "http", "client"},
 }
-# Composition roots see more than their folder does.
-ROOTS = {"agent/main.cc": {"netproxy"}}
+# Composition roots, files or folders, see more than their folder does; it does not see them.
+ROOTS = {"agent/main.cc": {"netproxy"}, "agent/daemon/": {"netproxy"}}
 FREE = {"bench", "tests"}
 INCLUDE = re.compile(r'^\s*#include\s+"([^"]+)"')
 
@@ -35,11 +35,14 @@ def violations():
         if folder not in ALLOWED:
             yield f"{name}: folder {folder}/ is not in ALLOWED"
             continue
-        allowed = ALLOWED[folder] | {folder} | ROOTS.get(name, set())
+        roots = [root for root in ROOTS if name.startswith(root)]
+        allowed = ALLOWED[folder].union({folder}, *(ROOTS[root] for root in roots))
         for number, line in enumerate(path.read_text().splitlines(), 1):
             match = INCLUDE.match(line)
             if match and match[1].split("/")[0] in ALLOWED and match[1].split("/")[0] not in allowed:
                 yield f"{name}:{number}: {folder}/ may not include {match[1]}"
+            elif match and not roots and any(match[1].startswith(root) for root in ROOTS):
+                yield f"{name}:{number}: {match[1]} is for the program alone"
 
 
 def main():

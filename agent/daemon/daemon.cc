@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/daemon/daemon.h"
+
+#include <filesystem>
+
+#include "agent/node/host_setup.h"
+#include "agent/node/node_addresses.h"
+#include "agent/node/runtime_probe.h"
+#include "api/proto/core/v1/node.pb.h"
+#include "api/proto/core/v1/service.pb.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "client/kubeconfig.h"
+
+namespace berth::agent {
+namespace {
+
+namespace core = api::core::v1;
+using base::StrCat;
+
+constexpr absl::Duration kFirstProbe = absl::Seconds(2);
+
+}  // namespace
+
+Daemon::Daemon(Flags flags, Config config) : flags_(std::move(flags)), config_(std::move(config)) {}
+Daemon::~Daemon() { Stop(); }
+
+absl::Status Daemon::Start() {
+  RETURN_IF_ERROR(PrepareHost());
+  RETURN_IF_ERROR(ConnectApi());
+  RETURN_IF_ERROR(ConnectRuntime());
+  MakePods();
+  RETURN_IF_ERROR(MakeNode());
+  RETURN_IF_ERROR(Serve());
+  RETURN_IF_ERROR(StartWatches());
+  node_->Start();
+  if (pods_ != nullptr) {
+    RETURN_IF_ERROR(pods_->Start(), "starting the pod workers");
+    Record("Normal", "NodeAllocatableEnforced", "Updated Node Allocatable limit across pods");
+  }
+  return absl::OkStatus();
+}
+
+void Daemon::Tick() {
+  if (service_ != nullptr) service_->ReloadChangedFiles();
+}
+
+absl::Status Daemon::Healthy() const {
+  return pods_ == nullptr ? absl::OkStatus() : pods_->Health();
+}
+
+absl::Status Daemon::PrepareHost() {
+  const auto& kubelet = config_.kubelet;
+  cgroup_v2_ = HostHasCgroupV2();
+  RETURN_IF_ERROR(CheckHost(kubelet, cgroup_v2_, CountSwaps()));
+  RETURN_IF_ERROR(TuneHost(kubelet));
+  std::error_code error;
+  std::filesystem::create_directories(flags_.root_dir + "/pods", error);
+  if (error) return base::FromErrno(error.value(), flags_.root_dir);
+  ASSIGN_OR_RETURN(identity_.name, NodeName(flags_.hostname_override));
+  ASSIGN_OR_RETURN(identity_.addresses,
+                   ChooseNodeAddresses(flags_.node_ip, LocalAddresses(), DefaultRouteInterface()));
+  ASSIGN_OR_RETURN(identity_.facts, ReadSystemFacts());
+  identity_.labels = flags_.node_labels;
+  identity_.kubelet_version = BERTH_VERSION;
+  identity_.external_cloud = flags_.cloud_provider == "external";
+  identity_.provided_node_ip = flags_.node_ip;
+  return absl::OkStatus();
+}
+
+absl::Status Daemon::ConnectApi() {
+  if (flags_.kubeconfig.empty()) {
+    BERTH_INFO("no --kubeconfig: standalone, without an API server");
+    return absl::OkStatus();
+  }
+  if (!std::filesystem::exists(flags_.kubeconfig) && !flags_.bootstrap_kubeconfig.empty()) {
+    return base::MakeStatus(absl::StatusCode::kUnimplemented,
+                            "--bootstrap-kubeconfig: TLS bootstrap is not supported; give a "
+                            "kubeconfig with a certificate");
+  }
+  ASSIGN_OR_RETURN(const client::Kubeconfig kubeconfig, client::LoadKubeconfig(flags_.kubeconfig));
+  ASSIGN_OR_RETURN(auto transport, client::MakeTransport(io_, kubeconfig), flags_.kubeconfig);
+  api_ = std::make_unique<client::ApiClient>(std::move(transport));
+  // Heartbeats have connections of their own and do not wait long.
+  ASSIGN_OR_RETURN(auto beats, client::MakeTransport(io_, kubeconfig), flags_.kubeconfig);
+  const absl::Duration patience =
+      std::min(config_.kubelet.node_status_update_frequency,
+               absl::Seconds(config_.kubelet.node_lease_duration_seconds));
+  heartbeat_api_ = std::make_unique<client::ApiClient>(std::move(beats), patience);
+  recorder_ =
+      std::make_unique<client::EventRecorder>(*api_, pool_, clock_, "kubelet", identity_.name);
+  services_ =
+      std::make_unique<client::Informer<core::Service>>(*api_, pool_, clock_, client::kServices);
+  // Routes need every node, else the own one is enough.
+  client::InformerOptions which;
+  if (!flags_.pod_routes) which.field_selector = StrCat("metadata.name=", identity_.name);
+  nodes_ =
+      std::make_unique<client::Informer<core::Node>>(*api_, pool_, clock_, client::kNodes, which);
+  if (flags_.pod_routes) {
+    routes_ = std::make_unique<netproxy::PodRoutes>(*nodes_, pool_, clock_, identity_.name);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Daemon::ConnectRuntime() {
+  ASSIGN_OR_RETURN(grpc_, cri::GrpcRuntime::Make(config_.kubelet.container_runtime_endpoint),
+                   "containerRuntimeEndpoint");
+  events_ = grpc_->MakeEventSource(event_pool_, clock_);
+  runtime_ = std::make_unique<cri::MeasuredRuntime>(*grpc_, metrics_.OfRuntimeCalls());
+  // A runtime that is not there yet will be; its usual name serves until then.
+  const RuntimeSeen seen = ProbeRuntime(*runtime_, kFirstProbe);
+  if (!seen.name.empty()) runtime_name_ = seen.name;
+  cgroup_driver_ = config_.kubelet.cgroup_driver;
+  if (!seen.reachable.ok()) return absl::OkStatus();
+  // What the runtime says about cgroups wins over the configuration.
+  const std::string driver = RuntimeCgroupDriver(*runtime_, kFirstProbe);
+  if (!driver.empty()) cgroup_driver_ = driver;
+  return absl::OkStatus();
+}
+
+absl::Status Daemon::MakeNode() {
+  NodeAgentParts parts;
+  parts.api = heartbeat_api_.get();
+  parts.runtime = runtime_.get();
+  parts.clock = &clock_;
+  parts.executor = &node_pool_;
+  parts.root_dir = flags_.root_dir;
+  parts.pods_health = [this] { return Healthy(); };
+  parts.network_ready = [this] {
+    if (pods_ != nullptr) pods_->PokeAll();
+  };
+  parts.record = [this](std::string_view type, std::string_view reason, std::string_view message) {
+    Record(type, reason, message);
+  };
+  node_ = std::make_unique<NodeAgent>(identity_, config_.kubelet, parts);
+  if (api_ == nullptr) return absl::OkStatus();
+  Record("Normal", "Starting", "Starting kubelet.");
+  if (!cgroup_v2_) {
+    Record("Warning", "CgroupV1",
+           "cgroup v1 support is in maintenance mode, please migrate to cgroup v2");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Daemon::Serve() {
+  KubeletServiceParts parts;
+  parts.api = api_.get();
+  parts.pods = pods_.get();
+  parts.runtime = runtime_.get();
+  parts.io = &io_;
+  parts.executor = &pool_;
+  parts.clock = &clock_;
+  parts.metrics = &metrics_;
+  parts.healthy = [this] { return Healthy(); };
+  service_ = std::make_unique<KubeletService>(config_.kubelet, identity_, flags_.cert_dir, parts);
+  return service_->Start();
+}
+
+// Everybody who listens says so before the first list comes in.
+absl::Status Daemon::StartWatches() {
+  if (api_ == nullptr) return absl::OkStatus();
+  nodes_->OnChange([this](const std::string& key) {
+    if (key == identity_.name) node_->NodeChanged(nodes_->Get(key));
+  });
+  proxy_ = std::make_unique<ServiceProxy>(*api_, *services_, *nodes_, io_, pool_, clock_);
+  RETURN_IF_ERROR(proxy_->Start(config_, identity_.name));
+  nodes_->Start();
+  services_->Start();
+  return absl::OkStatus();
+}
+
+void Daemon::Record(std::string_view type, std::string_view reason, std::string_view message) {
+  if (recorder_ == nullptr) return;
+  // The Node's name in both places, as `kubectl describe node` looks for it.
+  core::Node reference;
+  reference.mutable_metadata()->set_name(identity_.name);
+  reference.mutable_metadata()->set_uid(identity_.name);
+  recorder_->Record(reference, type, reason, message);
+}
+
+void Daemon::Stop() {
+  service_ = nullptr;
+  proxy_ = nullptr;
+  routes_ = nullptr;
+  nodes_ = nullptr;
+  if (node_ != nullptr) node_->Stop();
+  if (pods_ != nullptr) pods_->Stop();
+  services_ = nullptr;
+}
+
+}  // namespace berth::agent

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts of berthd put together: builds them, starts them in order, ends them in reverse.
+// Containers go on without it. Of the main thread.
+#ifndef BERTH_AGENT_DAEMON_DAEMON_H_
+#define BERTH_AGENT_DAEMON_DAEMON_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "agent/config/config_file.h"
+#include "agent/config/flags.h"
+#include "agent/daemon/service_proxy.h"
+#include "agent/images/cri_image_puller.h"
+#include "agent/node/node_agent.h"
+#include "agent/observe/kubelet_metrics.h"
+#include "agent/pods/pod_runtime.h"
+#include "agent/server/kubelet_service.h"
+#include "agent/volumes/api_objects.h"
+#include "agent/volumes/node_volumes.h"
+#include "base/clock.h"
+#include "base/executor.h"
+#include "client/api_client.h"
+#include "client/event_recorder.h"
+#include "client/informer.h"
+#include "cri/grpc_runtime.h"
+#include "cri/measured_runtime.h"
+#include "http/io_context.h"
+#include "netproxy/pod_routes.h"
+
+namespace berth::agent {
+
+class Daemon {
+ public:
+  Daemon(Flags flags, Config config);
+  ~Daemon();
+
+  // Errors are for the operator: configuration, host, ports.
+  absl::Status Start();
+  // Called from time to time.
+  void Tick();
+  // OK while the pods' part works.
+  absl::Status Healthy() const;
+
+ private:
+  absl::Status PrepareHost();
+  absl::Status ConnectApi();
+  absl::Status ConnectRuntime();
+  absl::Status MakeNode();
+  absl::Status Serve();
+  absl::Status StartWatches();
+  void Record(std::string_view type, std::string_view reason, std::string_view message);
+  void Stop();
+
+  // daemon_pods.cc
+  void MakePods();
+  PodRuntimeOptions PodOptions() const;
+
+  const Flags flags_;
+  const Config config_;
+  NodeIdentity identity_;
+  bool cgroup_v2_ = false;
+  std::string runtime_name_ = "containerd", cgroup_driver_;
+
+  base::RealClock clock_;
+  http::IoContext io_;
+  base::ThreadPool pool_{"work", 32};
+  base::ThreadPool node_pool_{"node", 3};
+  base::ThreadPool event_pool_{"cri-events", 1};
+  SystemMounter mounter_;
+  std::unique_ptr<client::ApiClient> api_, heartbeat_api_;
+  std::unique_ptr<client::EventRecorder> recorder_;
+  std::unique_ptr<client::Informer<api::core::v1::Service>> services_;
+  std::unique_ptr<client::Informer<api::core::v1::Node>> nodes_;
+  std::unique_ptr<netproxy::PodRoutes> routes_;
+  KubeletMetrics metrics_;
+  std::unique_ptr<cri::GrpcRuntime> grpc_;
+  std::unique_ptr<cri::MeasuredRuntime> runtime_;
+  std::unique_ptr<cri::EventSource> events_;
+  std::unique_ptr<ApiObjects> objects_;
+  std::unique_ptr<NodeVolumes> volumes_;
+  std::unique_ptr<CriImagePuller> images_;
+  std::unique_ptr<NodeAgent> node_;
+  std::unique_ptr<PodRuntime> pods_;
+  std::unique_ptr<ServiceProxy> proxy_;
+  std::unique_ptr<KubeletService> service_;
+};
+
+}  // namespace berth::agent
+
+#endif  // BERTH_AGENT_DAEMON_DAEMON_H_

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the pods' part of the daemon is put together.
+#include "agent/daemon/daemon.h"
+#include "api/proto/core/v1/pod.pb.h"
+#include "api/proto/core/v1/service.pb.h"
+
+namespace berth::agent {
+namespace {
+
+namespace core = api::core::v1;
+
+constexpr absl::Duration kServicesWait = absl::Seconds(5);
+
+}  // namespace
+
+PodRuntimeOptions Daemon::PodOptions() const {
+  const auto& kubelet = config_.kubelet;
+  PodRuntimeOptions options;
+  options.node_name = identity_.name;
+  options.node_ips = identity_.addresses;
+  options.root_dir = flags_.root_dir;
+  options.pod_logs_dir = kubelet.pod_logs_dir;
+  while (options.pod_logs_dir.size() > 1 && options.pod_logs_dir.ends_with('/')) {
+    options.pod_logs_dir.pop_back();
+  }
+  options.cluster_dns = kubelet.cluster_dns;
+  options.cluster_domain = kubelet.cluster_domain;
+  options.resolv_conf = kubelet.resolv_conf;
+  options.container_runtime_name = runtime_name_;
+  options.cgroup_driver = cgroup_driver_;
+  options.cgroup_root = kubelet.cgroup_root.empty() ? "/" : kubelet.cgroup_root;
+  options.cgroups_per_qos = kubelet.cgroups_per_qos;
+  options.pod_pids_limit = kubelet.pod_pids_limit;
+  options.cpu_cfs_quota = kubelet.cpu_cfs_quota;
+  options.group_oom_kill = cgroup_v2_ && !kubelet.single_process_oom_kill;
+  options.seccomp_default = kubelet.seccomp_default;
+  options.allowed_unsafe_sysctls = kubelet.allowed_unsafe_sysctls;
+  options.max_pods = kubelet.max_pods;
+  options.sync_frequency = kubelet.sync_frequency;
+  options.max_restart_backoff = kubelet.max_container_restart_period;
+  options.runtime_request_timeout = kubelet.runtime_request_timeout;
+  return options;
+}
+
+void Daemon::MakePods() {
+  if (api_ == nullptr) return;
+  const auto& kubelet = config_.kubelet;
+  objects_ = std::make_unique<ApiObjects>(
+      *api_, clock_,
+      [this] {
+        // A pod must not start with half of the services in its environment.
+        services_->WaitForSync(kServicesWait);
+        return services_->List();
+      },
+      [this] { return node_->Allocatable(); });
+  volumes_ = std::make_unique<NodeVolumes>(flags_.root_dir, mounter_, *objects_,
+                                           ApiTokenIssuer(*api_), clock_);
+  ImagePullerOptions pulls;
+  pulls.max_parallel_pulls = kubelet.serialize_image_pulls ? 1 : kubelet.max_parallel_image_pulls;
+  pulls.call_timeout = kubelet.runtime_request_timeout;
+  pulls.node_docker_config = flags_.root_dir + "/config.json";
+  images_ = std::make_unique<CriImagePuller>(
+      pulls, *runtime_, *objects_, clock_,
+      [this](const core::Pod& pod, std::string_view type, std::string_view reason,
+             std::string_view message, std::string_view field_path) {
+        recorder_->Record(pod, type, reason, message, field_path);
+      });
+  PodRuntimeParts parts;
+  parts.api = api_.get();
+  parts.recorder = recorder_.get();
+  parts.clock = &clock_;
+  parts.io = &io_;
+  parts.runtime = runtime_.get();
+  parts.events = events_.get();
+  parts.volumes = volumes_.get();
+  parts.images = images_.get();
+  parts.objects = objects_.get();
+  parts.metrics = &metrics_;
+  parts.node = [this] { return node_->node(); };
+  pods_ = std::make_unique<PodRuntime>(PodOptions(), parts);
+}
+
+}  // namespace berth::agent
