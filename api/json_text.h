@@ -8,10 +8,11 @@
 #include <string>
 #include <string_view>
 
+#include "base/quote.h"
+
 namespace berth::api {
 
-// With quotes. HTML's <, > and & and U+2028/9 are escaped, invalid UTF-8 becomes U+FFFD.
-void AppendJsonString(std::string& out, std::string_view text);
+using base::AppendJsonString;
 // Valid JSON without white space between its tokens, with the escapes of AppendJsonString.
 void AppendRawJson(std::string& out, std::string_view json);
 void AppendJsonBase64(std::string& out, std::string_view bytes);

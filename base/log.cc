@@ -11,6 +11,7 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "base/quote.h"
 #include "base/status.h"
 
 namespace berth::base {
@@ -54,26 +55,6 @@ std::shared_ptr<spdlog::logger>& Logger() {
   return logger;
 }
 
-void AppendQuoted(std::string& out, std::string_view text) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  out.push_back('"');
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out.push_back('\\');
-      out.push_back(c);
-    } else if (c == '\n') {
-      out.append("\\n");
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      out.append("\\u00");
-      out.push_back(kHex[(c >> 4) & 15]);
-      out.push_back(kHex[c & 15]);
-    } else {
-      out.push_back(c);
-    }
-  }
-  out.push_back('"');
-}
-
 std::string_view BaseName(std::string_view file) {
   const size_t slash = file.rfind('/');
   return slash == std::string_view::npos ? file : file.substr(slash + 1);
@@ -114,19 +95,19 @@ void WriteLog(LogLevel level, std::string_view file, int line, std::string_view 
   if (g_format == LogFormat::kJson) {
     const std::string now = absl::FormatTime(absl::RFC3339_full, absl::Now(), absl::UTCTimeZone());
     StrAppend(out, R"({"ts":")", now, R"(","level":")", LevelName(level), R"(","msg":)");
-    AppendQuoted(out, message);
+    AppendJsonString(out, message);
     for (const auto& field : fields) {
       out.push_back(',');
-      AppendQuoted(out, field.key);
+      AppendJsonString(out, field.key);
       out.push_back(':');
-      AppendQuoted(out, field.value);
+      AppendJsonString(out, field.value);
     }
     out.push_back('}');
   } else {
     StrAppend(out, BaseName(file), ":", line, "] ", message);
     for (const auto& field : fields) {
       StrAppend(out, " ", field.key, "=");
-      AppendQuoted(out, field.value);
+      AppendGoQuoted(out, field.value);
     }
   }
   Logger()->log(ToSpdlog(level), spdlog::string_view_t(out.data(), out.size()));

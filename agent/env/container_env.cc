@@ -30,8 +30,12 @@ class Environment {
 
   absl::Status AddAll() {
     for (const core::EnvFromSource& source : container_.env_from()) {
-      if (source.has_config_map_ref()) RETURN_IF_ERROR(AddConfigMap(source));
-      if (source.has_secret_ref()) RETURN_IF_ERROR(AddSecret(source));
+      if (source.has_config_map_ref()) {
+        RETURN_IF_ERROR(AddAll(source, source.config_map_ref(), &ObjectReader::GetConfigMap));
+      }
+      if (source.has_secret_ref()) {
+        RETURN_IF_ERROR(AddAll(source, source.secret_ref(), &ObjectReader::GetSecret));
+      }
     }
     for (const core::EnvVar& variable : container_.env()) RETURN_IF_ERROR(AddVariable(variable));
     return absl::OkStatus();
@@ -71,20 +75,10 @@ class Environment {
     return Expand(text, [this](std::string_view name) { return Find(name); });
   }
 
-  absl::Status AddConfigMap(const core::EnvFromSource& source) {
-    const auto& ref = source.config_map_ref();
-    auto found = objects_.GetConfigMap(Namespace(), ref.local_object_reference().name());
-    if (absl::IsNotFound(found.status()) && ref.optional()) return absl::OkStatus();
-    RETURN_IF_ERROR(found.status());
-    const std::map<std::string, std::string> sorted((*found)->data().begin(),
-                                                    (*found)->data().end());
-    for (const auto& [key, value] : sorted) Set(source.prefix() + key, value);
-    return absl::OkStatus();
-  }
-
-  absl::Status AddSecret(const core::EnvFromSource& source) {
-    const auto& ref = source.secret_ref();
-    auto found = objects_.GetSecret(Namespace(), ref.local_object_reference().name());
+  // Every entry of a ConfigMap or Secret, by `get`; nothing when an optional one is not there.
+  template <class Ref, class Get>
+  absl::Status AddAll(const core::EnvFromSource& source, const Ref& ref, Get get) {
+    auto found = (objects_.*get)(Namespace(), ref.local_object_reference().name());
     if (absl::IsNotFound(found.status()) && ref.optional()) return absl::OkStatus();
     RETURN_IF_ERROR(found.status());
     const std::map<std::string, std::string> sorted((*found)->data().begin(),

@@ -6,6 +6,7 @@
 #include "agent/env/amount.h"
 #include "api/proto/core/v1/containers.pb.h"
 #include "api/proto/core/v1/pod.pb.h"
+#include "base/quote.h"
 #include "base/status.h"
 
 namespace berth::agent {
@@ -17,44 +18,13 @@ using base::StrCat;
 
 using TextPairs = google::protobuf::Map<std::string, std::string>;
 
-// As Go's %q writes it.
-std::string Quoted(std::string_view text) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string out = "\"";
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-          out += StrCat("\\x", kHex[(c >> 4) & 15], kHex[c & 15]);
-        } else {
-          out += c;
-        }
-    }
-  }
-  return out + "\"";
-}
-
 std::string Lines(const TextPairs& pairs) {
   const std::map<std::string, std::string> sorted(pairs.begin(), pairs.end());
   std::string out;
   for (const auto& [key, value] : sorted) {
     if (!out.empty()) out += '\n';
-    base::StrAppend(out, key, "=", Quoted(value));
+    base::StrAppend(out, key, "=");
+    base::AppendGoQuoted(out, value);
   }
   return out;
 }
