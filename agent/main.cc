@@ -84,7 +84,8 @@ int Run(Flags flags, Config config) {
                   {"flags", base::Join(flags.deprecated, " ")});
   }
   if (const auto fields = config.WithoutEffect(); !fields.empty()) {
-    BERTH_DEBUG("configuration fields without effect", {"fields", base::Join(fields, " ")});
+    BERTH_WARNING("these fields of the configuration have no effect",
+                  {"fields", base::Join(fields, " ")});
   }
   Daemon daemon(std::move(flags), std::move(config));
   if (const absl::Status status = daemon.Start(); !status.ok()) return Fail(kFailed, status);

@@ -233,7 +233,6 @@ bool IsWithoutEffect(std::string_view field) {
                                                   "healthzPort",
                                                   "healthzBindAddress",
                                                   "enableDebuggingHandlers",
-                                                  "staticPodPath",
                                                   "podLogsDir",
                                                   "syncFrequency",
                                                   "registerNode",
@@ -261,7 +260,6 @@ bool IsWithoutEffect(std::string_view field) {
                                                   "cgroupDriver",
                                                   "cgroupsPerQOS",
                                                   "cpuCFSQuota",
-                                                  "cpuCFSQuotaPeriod",
                                                   "podPidsLimit",
                                                   "oomScoreAdj",
                                                   "maxOpenFiles",
@@ -271,10 +269,7 @@ bool IsWithoutEffect(std::string_view field) {
                                                   "seccompDefault",
                                                   "crashLoopBackOff",
                                                   "logging",
-                                                  "enableControllerAttachDetach",
-                                                  "containerLogMaxSize",
-                                                  "containerLogMaxFiles",
-                                                  "containerLogMonitorInterval"};
+                                                  "enableControllerAttachDetach"};
   const std::string_view first = field.substr(0, field.find('.'));
   for (std::string_view name : kActedOn) {
     if (name == first) return false;

@@ -313,7 +313,9 @@ bool PodWorker::StartContainer(const ContainerToStart& start) {
                 id.status());
   }
   context_.event(*pod_, "Normal", "Created", "Container created", start.name);
-  if (!start.replaces.empty()) backoff_.Restarted(start.name, start.replaced_ended);
+  if (!start.replaces.empty()) {
+    backoff_.Restarted(BackoffKey(container), start.replaced_ended, context_.clock.Now());
+  }
   cri::v1::StartContainerRequest request;
   request.set_container_id(*id);
   cri::v1::StartContainerResponse response;
@@ -345,8 +347,10 @@ bool PodWorker::PostStart(const Container& container, const std::string& id) {
         hook, {*pod_, container, id, sandbox.ips.empty() ? "" : sandbox.ips.front()}, kHookTimeout);
   }
   if (status.ok()) return true;
-  context_.event(*pod_, "Warning", "FailedPostStartHook",
-                 base::StrCat("PostStartHook failed: ", status.message()), container.name());
+  // What a hook says is not for the event, where more people read: it may hold secrets.
+  context_.event(*pod_, "Warning", "FailedPostStartHook", "PostStartHook failed", container.name());
+  BERTH_WARNING("postStart hook failed", {"pod", api::KeyOf(*pod_)},
+                {"container", container.name()}, {"error", status});
   waiting_[container.name()] = {"PostStartHookError", std::string(status.message())};
   Kill({id, container.name(), "FailedPostStartHook", std::nullopt}, Grace());
   return false;

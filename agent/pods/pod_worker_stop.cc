@@ -104,8 +104,9 @@ void PodWorker::RunKill(const api::core::v1::Pod& pod, const ContainerToKill& ki
       const absl::Status status =
           context_.prober.RunHook(pre_stop, {pod, *spec, kill.id, ip}, grace);
       if (!status.ok()) {
-        context_.event(pod, "Warning", "FailedPreStopHook",
-                       base::StrCat("PreStopHook failed: ", status.message()), kill.name);
+        context_.event(pod, "Warning", "FailedPreStopHook", "PreStopHook failed", kill.name);
+        BERTH_WARNING("preStop hook failed", {"pod", api::KeyOf(pod)}, {"container", kill.name},
+                      {"error", status});
       }
     }
   }

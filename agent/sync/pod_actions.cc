@@ -179,9 +179,8 @@ class Decision {
       start.replaces = last->id;
       start.replaced_ended = last->finished_at;
     }
-    if (seen != nullptr && seen->phase == ContainerPhase::kExited &&
-        seen->hash == ContainerHash(container)) {
-      const auto wait = in_.backoff.Check(container.name(), seen->finished_at, in_.now);
+    if (last != nullptr && last->phase == ContainerPhase::kExited) {
+      const auto wait = in_.backoff.Check(BackoffKey(container), last->finished_at, in_.now);
       if (wait.has_value()) {
         const auto& meta = in_.pod.metadata();
         out_.backoff.push_back(
@@ -222,6 +221,10 @@ std::string ContainerHash(const Container& container) {
   char text[9];
   const auto end = std::to_chars(text, text + sizeof(text), hash, 16).ptr;
   return std::string(text, end);
+}
+
+std::string BackoffKey(const Container& container) {
+  return base::StrCat(container.name(), "/", ContainerHash(container));
 }
 
 bool ShouldRestart(const Pod& pod, const Container& container, int exit_code) {

@@ -82,6 +82,8 @@ PodActions ComputePodActions(const ActionInputs& in);
 
 // Of the parts of a container's spec whose change means a restart: name and image.
 std::string ContainerHash(const api::core::v1::Container& container);
+// Under what its crash back-off is kept: name and hash.
+std::string BackoffKey(const api::core::v1::Container& container);
 bool IsSidecar(const api::core::v1::Container& container);
 // Whether a container that ended so is started again, by its own policy and rules, else the pod's.
 bool ShouldRestart(const api::core::v1::Pod& pod, const api::core::v1::Container& container,

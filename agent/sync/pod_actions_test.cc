@@ -86,7 +86,8 @@ class Case {
     return *this;
   }
   Case& RestartedBefore(const std::string& name, absl::Duration ended_ago) {
-    backoff_.Restarted(name, kNow - ended_ago);
+    backoff_.Restarted(BackoffKey(*FindContainerSpec(pod_, name)), kNow - ended_ago,
+                       kNow - ended_ago);
     return *this;
   }
   PodActions Compute() const {
@@ -269,16 +270,30 @@ TEST(RestartBackoff, DoublesUpToTheMaximumAndStartsAnewAfterAQuietTime) {
   RestartBackoff backoff;
   absl::Time end = kNow;
   std::vector<int64_t> steps;
-  for (int i = 0; i < 7; ++i) {
-    backoff.Restarted("a", end);
+  for (int i = 0; i < 8; ++i) {
     const auto wait = backoff.Check("a", end, end);
-    ASSERT_TRUE(wait.has_value());
-    steps.push_back(absl::ToInt64Seconds(wait->step));
-    end += wait->step + absl::Seconds(1);
+    steps.push_back(wait.has_value() ? absl::ToInt64Seconds(wait->step) : 0);
+    const absl::Time restart = wait.has_value() ? wait->until : end;
+    backoff.Restarted("a", end, restart);
+    end = restart + absl::Seconds(1);
   }
-  EXPECT_THAT(steps, ElementsAre(10, 20, 40, 80, 160, 300, 300));
-  EXPECT_FALSE(backoff.Check("a", end + absl::Minutes(11), end + absl::Minutes(11)).has_value());
+  EXPECT_THAT(steps, ElementsAre(0, 10, 20, 40, 80, 160, 300, 300));
   EXPECT_FALSE(backoff.Check("b", end, end).has_value());
+  // Ten minutes count from the restart, not from the crash before it.
+  const absl::Time restart = end + absl::Minutes(5);
+  backoff.Restarted("a", end, restart);
+  EXPECT_TRUE(backoff.Check("a", restart + absl::Minutes(9), restart + absl::Minutes(9)));
+  end = restart + absl::Minutes(11);
+  EXPECT_FALSE(backoff.Check("a", end, end).has_value());
+  backoff.Restarted("a", end, end);
+  EXPECT_EQ(backoff.Check("a", end, end)->step, absl::Seconds(10));
+}
+
+TEST(RestartBackoff, ALowMaximumIsTheFirstStepToo) {
+  RestartBackoff backoff(absl::Seconds(3));
+  for (int i = 0; i < 3; ++i) backoff.Restarted("a", kNow, kNow);
+  EXPECT_EQ(backoff.Check("a", kNow, kNow)->step, absl::Seconds(3));
+  EXPECT_TRUE(backoff.Check("a", kNow + absl::Minutes(9), kNow + absl::Minutes(9)).has_value());
 }
 
 TEST(FormatGoDuration, PrintsAsGoDoes) {

@@ -9,27 +9,30 @@
 namespace berth::agent {
 namespace {
 constexpr absl::Duration kFirst = absl::Seconds(10);
+// Who ran so long is not in a crash loop any more, whatever the maximum is.
+constexpr absl::Duration kHeld = absl::Minutes(10);
+}  // namespace
+
+bool RestartBackoff::Expired(const Entry& entry, absl::Time finished) {
+  return finished - entry.last > kHeld;
 }
 
-std::optional<RestartBackoff::Wait> RestartBackoff::Check(std::string_view container,
-                                                          absl::Time finished,
+std::optional<RestartBackoff::Wait> RestartBackoff::Check(std::string_view key, absl::Time finished,
                                                           absl::Time now) const {
-  const auto it = entries_.find(container);
+  const auto it = entries_.find(key);
   if (it == entries_.end() || Expired(it->second, finished)) return std::nullopt;
   const absl::Time until = finished + it->second.step;
   if (now >= until) return std::nullopt;
   return Wait{until, it->second.step};
 }
 
-void RestartBackoff::Restarted(std::string_view container, absl::Time finished) {
-  const auto it = entries_.find(container);
-  if (it == entries_.end()) {
-    entries_.emplace(std::string(container), Entry{std::min(kFirst, max_), finished});
-    return;
-  }
+void RestartBackoff::Restarted(std::string_view key, absl::Time finished, absl::Time now) {
+  const absl::Duration first = std::min(kFirst, max_);
+  const auto [it, is_new] = entries_.try_emplace(std::string(key), Entry{first, now});
+  if (is_new) return;
   Entry& entry = it->second;
-  entry.step = Expired(entry, finished) ? std::min(kFirst, max_) : std::min(max_, entry.step * 2);
-  entry.last = finished;
+  entry.step = Expired(entry, finished) ? first : std::min(max_, entry.step * 2);
+  entry.last = now;
 }
 
 std::string FormatGoDuration(absl::Duration duration) {

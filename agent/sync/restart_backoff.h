@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Crash back-off of the containers of one pod: 10 s, 20 s, 40 s ... up to a maximum, anew after a
-// container held for twice the maximum. Not thread-safe: the pod's worker owns it.
+// container held for ten minutes. As with the kubelet it outlives containers and sandboxes, and
+// ends with the daemon. Not thread-safe: the pod's worker owns it.
 #ifndef BERTH_AGENT_SYNC_RESTART_BACKOFF_H_
 #define BERTH_AGENT_SYNC_RESTART_BACKOFF_H_
 
@@ -21,19 +22,18 @@ class RestartBackoff {
     absl::Time until;
     absl::Duration step;
   };
-  // Whether the container that ended at `finished` must still wait.
-  std::optional<Wait> Check(std::string_view container, absl::Time finished, absl::Time now) const;
-  // It is restarted now: the next step counts from here on.
-  void Restarted(std::string_view container, absl::Time finished);
+  // A container with another image is another one: see BackoffKey. Whether the one that ended at
+  // `finished` must still wait.
+  std::optional<Wait> Check(std::string_view key, absl::Time finished, absl::Time now) const;
+  // The one that ended at `finished` is restarted at `now`: the next step counts from here on.
+  void Restarted(std::string_view key, absl::Time finished, absl::Time now);
 
  private:
   struct Entry {
     absl::Duration step;
-    absl::Time last;  // the end of the instance that was restarted last
+    absl::Time last;  // of the last restart
   };
-  bool Expired(const Entry& entry, absl::Time finished) const {
-    return finished - entry.last > 2 * max_;
-  }
+  static bool Expired(const Entry& entry, absl::Time finished);
 
   const absl::Duration max_;
   std::map<std::string, Entry, std::less<>> entries_;
