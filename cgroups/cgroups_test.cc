@@ -116,7 +116,7 @@ TEST_F(TempTree, V2WritesWeightsAndMax) {
 }
 
 TEST_F(TempTree, V1CpusetsInheritFromAbove) {
-  const Tree tree = V1();
+  Tree tree = V1();
   Put("cpuset/cpuset.cpus", "0-1\n");
   Put("cpuset/cpuset.mems", "0\n");
   Put("cpuset/a/cpuset.cpus", "\n");
@@ -129,7 +129,7 @@ TEST_F(TempTree, V1CpusetsInheritFromAbove) {
 }
 
 TEST_F(TempTree, V1WritesEachControllersFiles) {
-  const Tree tree = V1();
+  Tree tree = V1();
   for (const char* file : {"cpu/g/cpu.shares", "cpu/g/cpu.cfs_period_us", "cpu/g/cpu.cfs_quota_us",
                            "memory/g/memory.limit_in_bytes", "pids/g/pids.max"}) {
     Put(file, "");
@@ -147,7 +147,7 @@ TEST_F(TempTree, V1WritesEachControllersFiles) {
 }
 
 TEST_F(TempTree, RemoveTakesTheWholeTreeInEveryHierarchy) {
-  const Tree tree = V1();
+  Tree tree = V1();
   fs::create_directories(root_ + "/cpu/k/pod1/c1");
   fs::create_directories(root_ + "/freezer/k/pod1/c1");
   EXPECT_THAT(tree.Children("k"), ElementsAre("pod1"));
@@ -177,7 +177,7 @@ TEST_F(TempTree, UsageLeavesInactiveFilePagesOut) {
 TEST(RealCgroups, CreateLimitAndRemove) {
   const auto found = DiscoverHierarchies();
   if (geteuid() != 0 || !found.ok()) GTEST_SKIP() << "needs root and a cgroup mount";
-  const Tree tree(*found);
+  Tree tree(*found);
   const std::string path = base::StrCat("berth-test-", getpid());
   const absl::Status made = tree.Create(path + "/pod1");
   if (!made.ok()) {

@@ -113,7 +113,7 @@ absl::StatusOr<Directory> Tree::OpenFor(std::string_view controller, std::string
   return base::FailedPrecondition("cgroup controller ", controller, " is not mounted");
 }
 
-absl::Status Tree::Create(std::string_view path) const {
+absl::Status Tree::Create(std::string_view path) {
   for (const Hierarchy& hierarchy : hierarchies_.all) {
     const bool ours =
         hierarchies_.v2 || std::any_of(kOurControllers.begin(), kOurControllers.end(),
@@ -123,7 +123,7 @@ absl::Status Tree::Create(std::string_view path) const {
   return absl::OkStatus();
 }
 
-absl::Status Tree::Apply(std::string_view path, const Limits& limits) const {
+absl::Status Tree::Apply(std::string_view path, const Limits& limits) {
   if (hierarchies_.v2) {
     ASSIGN_OR_RETURN(const Directory group, OpenAt(hierarchies_.all.front(), path));
     return ApplyV2(group, limits);
@@ -149,11 +149,7 @@ absl::Status Tree::Apply(std::string_view path, const Limits& limits) const {
   return absl::OkStatus();
 }
 
-absl::Status Tree::Remove(std::string_view path) const {
-  const auto names = Components(path);
-  if (names.empty()) return base::InvalidArgument("the root cgroup stays");
-  const std::string parent =
-      base::Join(std::vector<std::string_view>(names.begin(), names.end() - 1), "/");
+absl::Status Tree::Kill(std::string_view path) const {
   for (const Hierarchy& hierarchy : hierarchies_.all) {
     const auto group = OpenAt(hierarchy, path);
     if (!group.ok()) continue;
@@ -164,6 +160,15 @@ absl::Status Tree::Remove(std::string_view path) const {
     ASSIGN_OR_RETURN(const auto pids, group->ProcessesBelow());
     for (const pid_t pid : pids) kill(pid, SIGKILL);
   }
+  return absl::OkStatus();
+}
+
+absl::Status Tree::Remove(std::string_view path) {
+  const auto names = Components(path);
+  if (names.empty()) return base::InvalidArgument("the root cgroup stays");
+  const std::string parent =
+      base::Join(std::vector<std::string_view>(names.begin(), names.end() - 1), "/");
+  RETURN_IF_ERROR(Kill(path));
   for (const Hierarchy& hierarchy : hierarchies_.all) {
     const auto above = OpenAt(hierarchy, parent);
     if (!above.ok()) continue;

@@ -17,6 +17,9 @@
 #include "base/status.h"
 #include "base/strings.h"
 #include "cgroups/hierarchy.h"
+#include "cgroups/slices.h"
+#include "cgroups/systemd_bus.h"
+#include "cgroups/tree.h"
 #include "client/api_client.h"
 #include "client/event_recorder.h"
 #include "client/informer.h"
@@ -48,16 +51,26 @@ std::string ContainerLogsDir(const PodRuntimeOptions& options) {
   return std::filesystem::path(options.pod_logs_dir).parent_path() / "containers";
 }
 
-std::unique_ptr<cgroups::Tree> MakeTree(const PodRuntimeOptions& options, absl::Status& status) {
+CgroupDriver DriverOf(const PodRuntimeOptions& options) {
+  return options.cgroup_driver == "systemd" ? CgroupDriver::kSystemd : CgroupDriver::kCgroupfs;
+}
+
+absl::StatusOr<std::unique_ptr<cgroups::Groups>> MakeGroups(const PodRuntimeOptions& options) {
   if (!options.cgroups_per_qos) return nullptr;
-  if (options.cgroup_driver != "cgroupfs") {
-    status = base::MakeStatus(absl::StatusCode::kUnimplemented, "cgroup driver \"",
-                              options.cgroup_driver, "\": only cgroupfs works yet");
-    return nullptr;
+  ASSIGN_OR_RETURN(auto found, cgroups::DiscoverHierarchies());
+  cgroups::Tree tree(std::move(found));
+  if (DriverOf(options) == CgroupDriver::kCgroupfs) {
+    return std::make_unique<cgroups::Tree>(std::move(tree));
   }
-  auto found = cgroups::DiscoverHierarchies();
-  status = found.status();
-  return found.ok() ? std::make_unique<cgroups::Tree>(*std::move(found)) : nullptr;
+  ASSIGN_OR_RETURN(auto systemd, cgroups::ConnectSystemd());
+  return std::make_unique<cgroups::Slices>(std::move(systemd), std::move(tree));
+}
+
+std::unique_ptr<cgroups::Groups> MakeGroups(const PodRuntimeOptions& options,
+                                            absl::Status& status) {
+  auto groups = MakeGroups(options);
+  status = groups.status();
+  return groups.ok() ? *std::move(groups) : nullptr;
 }
 
 }  // namespace
@@ -67,8 +80,9 @@ class PodRuntime::Impl {
   Impl(PodRuntimeOptions options, PodRuntimeParts parts)
       : options_(std::move(options)),
         parts_(std::move(parts)),
-        cgroups_(MakeTree(options_, cgroup_status_),
-                 {options_.cgroup_root, options_.pod_pids_limit, options_.cpu_cfs_quota}),
+        cgroups_(MakeGroups(options_, cgroup_status_),
+                 {options_.cgroup_root, options_.pod_pids_limit, options_.cpu_cfs_quota,
+                  DriverOf(options_)}),
         files_({options_.root_dir, options_.pod_logs_dir, ContainerLogsDir(options_),
                 options_.cluster_domain}),
         api_(*parts_.api),

@@ -74,14 +74,33 @@ std::string CgroupPathFor(CgroupDriver driver, std::string_view root, QosClass q
   return base::Join(driver == CgroupDriver::kSystemd ? Slices(parts) : parts, "/");
 }
 
-PodCgroups::PodCgroups(std::unique_ptr<cgroups::Tree> tree, Options options)
-    : tree_(std::move(tree)), options_(std::move(options)) {}
+std::optional<std::string> PodUidOf(CgroupDriver driver, std::string_view group) {
+  if (driver == CgroupDriver::kCgroupfs) {
+    return group.starts_with("pod") ? std::optional<std::string>(group.substr(3)) : std::nullopt;
+  }
+  constexpr std::string_view kSuffix = ".slice", kPod = "-pod";
+  const size_t dash = group.rfind(kPod);
+  if (!group.ends_with(kSuffix) || dash == group.npos) return std::nullopt;
+  std::string uid(group.substr(dash + kPod.size()));
+  uid.resize(uid.size() - kSuffix.size());
+  if (uid.find('-') != uid.npos) return std::nullopt;
+  std::replace(uid.begin(), uid.end(), '_', '-');
+  return uid;
+}
+
+PodCgroups::PodCgroups(std::unique_ptr<cgroups::Groups> groups, Options options)
+    : groups_(std::move(groups)), options_(std::move(options)) {}
+
+std::string PodCgroups::PathOf(QosClass qos) const {
+  const auto parts = QosParts(options_.root, qos);
+  return base::Join(options_.driver == CgroupDriver::kSystemd ? Slices(parts) : parts, "/");
+}
 
 absl::Status PodCgroups::Prepare(const Amounts& allocatable) {
-  if (tree_ == nullptr) return absl::OkStatus();
+  if (groups_ == nullptr) return absl::OkStatus();
   for (const QosClass qos : kAllQos) {
-    const std::string path = base::Join(QosParts(options_.root, qos), "/");
-    RETURN_IF_ERROR(tree_->Create(path), "making cgroup ", path);
+    const std::string path = PathOf(qos);
+    RETURN_IF_ERROR(groups_->Create(path), "making cgroup ", path);
   }
   cgroups::Limits top;
   if (const auto cpu = allocatable.find("cpu"); cpu != allocatable.end()) {
@@ -90,18 +109,18 @@ absl::Status PodCgroups::Prepare(const Amounts& allocatable) {
   if (const auto memory = allocatable.find("memory"); memory != allocatable.end()) {
     top.memory_bytes = memory->second;
   }
-  const std::string path = base::Join(QosParts(options_.root, QosClass::kGuaranteed), "/");
-  RETURN_IF_ERROR(tree_->Apply(path, top), "limits of cgroup ", path);
+  const std::string path = PathOf(QosClass::kGuaranteed);
+  RETURN_IF_ERROR(groups_->Apply(path, top), "limits of cgroup ", path);
   cgroups::Limits least;
   least.cpu_shares = cgroups::SharesFromMilliCpu(0);
-  return tree_->Apply(base::Join(QosParts(options_.root, QosClass::kBestEffort), "/"), least);
+  return groups_->Apply(PathOf(QosClass::kBestEffort), least);
 }
 
 absl::StatusOr<std::string> PodCgroups::EnsurePod(const api::core::v1::Pod& pod) {
-  if (tree_ == nullptr) return std::string();
+  if (groups_ == nullptr) return std::string();
   const std::string& uid = pod.metadata().uid();
   const QosClass qos = QosOf(pod.spec());
-  const std::string path = CgroupPathFor(CgroupDriver::kCgroupfs, options_.root, qos, uid);
+  const std::string path = CgroupPathFor(options_.driver, options_.root, qos, uid);
   const cgroups::Limits limits = LimitsFor(pod.spec(), options_);
   bool known = false;
   {
@@ -112,14 +131,14 @@ absl::StatusOr<std::string> PodCgroups::EnsurePod(const api::core::v1::Pod& pod)
       burstable_milli_[uid] = AmountsOf(pod.spec()).requests["cpu"];
     }
   }
-  if (!known || !tree_->Exists(path)) {
-    RETURN_IF_ERROR(tree_->Create(path), "making cgroup ", path);
-    RETURN_IF_ERROR(tree_->Apply(path, limits), "limits of cgroup ", path);
+  if (!known || !groups_->Exists(path)) {
+    RETURN_IF_ERROR(groups_->Create(path), "making cgroup ", path);
+    RETURN_IF_ERROR(groups_->Apply(path, limits), "limits of cgroup ", path);
     base::MutexLock l(mu_);
     applied_[uid] = limits;
   }
   RETURN_IF_ERROR(ShareQos());
-  return CgroupParentFor(CgroupDriver::kCgroupfs, options_.root, qos, uid);
+  return CgroupParentFor(options_.driver, options_.root, qos, uid);
 }
 
 absl::Status PodCgroups::ShareQos() {
@@ -134,14 +153,14 @@ absl::Status PodCgroups::ShareQos() {
   }
   cgroups::Limits limits;
   limits.cpu_shares = shares;
-  return tree_->Apply(base::Join(QosParts(options_.root, QosClass::kBurstable), "/"), limits);
+  return groups_->Apply(PathOf(QosClass::kBurstable), limits);
 }
 
 absl::Status PodCgroups::RemovePod(std::string_view uid) {
-  if (tree_ == nullptr) return absl::OkStatus();
+  if (groups_ == nullptr) return absl::OkStatus();
   for (const QosClass qos : kAllQos) {
-    const std::string path = CgroupPathFor(CgroupDriver::kCgroupfs, options_.root, qos, uid);
-    RETURN_IF_ERROR(tree_->Remove(path), "removing cgroup ", path);
+    const std::string path = CgroupPathFor(options_.driver, options_.root, qos, uid);
+    RETURN_IF_ERROR(groups_->Remove(path), "removing cgroup ", path);
   }
   {
     base::MutexLock l(mu_);
@@ -155,10 +174,10 @@ absl::Status PodCgroups::RemovePod(std::string_view uid) {
 
 std::vector<std::string> PodCgroups::ListPods() const {
   std::vector<std::string> uids;
-  if (tree_ == nullptr) return uids;
+  if (groups_ == nullptr) return uids;
   for (const QosClass qos : kAllQos) {
-    for (const auto& name : tree_->Children(base::Join(QosParts(options_.root, qos), "/"))) {
-      if (name.starts_with("pod")) uids.push_back(name.substr(3));
+    for (const auto& name : groups_->Children(PathOf(qos))) {
+      if (auto uid = PodUidOf(options_.driver, name)) uids.push_back(*std::move(uid));
     }
   }
   return uids;

@@ -7,6 +7,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +15,7 @@
 #include "absl/status/statusor.h"
 #include "agent/resources/quantities.h"
 #include "base/mutex.h"
-#include "cgroups/tree.h"
+#include "cgroups/groups.h"
 
 namespace berth::agent {
 
@@ -27,6 +28,8 @@ std::string CgroupParentFor(CgroupDriver driver, std::string_view root, QosClass
 // The path below the mount points that this is.
 std::string CgroupPathFor(CgroupDriver driver, std::string_view root, QosClass qos,
                           std::string_view uid);
+// The uid of the pod whose group has this name below its QoS group; nothing for other groups.
+std::optional<std::string> PodUidOf(CgroupDriver driver, std::string_view group);
 
 class PodCgroups {
  public:
@@ -34,9 +37,10 @@ class PodCgroups {
     std::string root = "/";
     int64_t pids_limit = -1;
     bool cpu_quota = true;
+    CgroupDriver driver = CgroupDriver::kCgroupfs;  // of which `groups` is
   };
-  // Null tree: cgroup management is off.
-  PodCgroups(std::unique_ptr<cgroups::Tree> tree, Options options);
+  // Null groups: cgroup management is off.
+  PodCgroups(std::unique_ptr<cgroups::Groups> groups, Options options);
 
   // Makes kubepods with the node's allocatable as its limits, and the QoS groups.
   absl::Status Prepare(const Amounts& allocatable);
@@ -51,7 +55,9 @@ class PodCgroups {
  private:
   absl::Status ShareQos();
 
-  const std::unique_ptr<cgroups::Tree> tree_;
+  std::string PathOf(QosClass qos) const;
+
+  const std::unique_ptr<cgroups::Groups> groups_;
   const Options options_;
   base::Mutex mu_;
   std::map<std::string, int64_t, std::less<>> burstable_milli_ BERTH_GUARDED_BY(mu_);  // by uid

@@ -261,5 +261,15 @@ TEST(CgroupNames, ForBothDrivers) {
       "x.slice/x-kubepods.slice/x-kubepods-besteffort.slice/x-kubepods-besteffort-poda.slice");
 }
 
+TEST(CgroupNames, LeadBackToThePod) {
+  EXPECT_EQ(PodUidOf(CgroupDriver::kCgroupfs, "poda-b"), "a-b");
+  EXPECT_EQ(PodUidOf(CgroupDriver::kCgroupfs, "burstable"), std::nullopt);
+  EXPECT_EQ(PodUidOf(CgroupDriver::kSystemd, "kubepods-burstable-poda_b.slice"), "a-b");
+  EXPECT_EQ(PodUidOf(CgroupDriver::kSystemd, "kubepods-poda_b.slice"), "a-b");
+  EXPECT_EQ(PodUidOf(CgroupDriver::kSystemd, "kubepods-burstable.slice"), std::nullopt);
+  EXPECT_EQ(PodUidOf(CgroupDriver::kSystemd, "kubepods-pod1-x.slice"), std::nullopt);
+  EXPECT_EQ(PodUidOf(CgroupDriver::kSystemd, "cri-containerd-1.scope"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace berth::agent
