@@ -287,8 +287,9 @@ class RolloutsTest(harness.ClusterTest):
                 for pod in get(self.cluster, "pods", "-l", "app=gated")["items"]:
                     conditions = {c["type"]: c for c in pod["status"].get("conditions", [])}
                     if conditions.get("Ready", {}).get("reason") == "ReadinessGatesNotReady":
-                        self.kubectl("patch", "pod", pod["metadata"]["name"], "--subresource=status", "-p", json.dumps(
-                            {"status": {"conditions": [{"type": "example.com/attached", "status": "True"}]}}))
+                        pod["status"]["conditions"].append({"type": "example.com/attached", "status": "True"})
+                        path = f"/api/v1/namespaces/default/pods/{pod['metadata']['name']}/status"
+                        self.kubectl("replace", "--raw", path, "-f", "-", input=json.dumps(pod), check=False)
                 return len(self.pod_names("app=gated")) == count
             return opened
 

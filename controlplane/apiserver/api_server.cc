@@ -34,7 +34,8 @@ struct ApiServer::Parts {
         authorizer(*cache),
         reader(store, *cache, clock),
         writer(registry),
-        nodes(io, *cache, options.kubelet_client) {
+        nodes(io, *cache, options.kubelet_client),
+        openapi(options.version) {
     AddPodSubresources(registry, subresources);
     AddScale(registry, subresources);
     AddTokens(registry, signer, authenticator, subresources);
@@ -52,6 +53,7 @@ struct ApiServer::Parts {
   const ReadHandler reader;
   const WriteHandler writer;
   NodeProxy nodes;
+  const OpenApi openapi;
   SubresourceTable subresources;
   RequestMetrics metrics;
 };
@@ -147,10 +149,10 @@ absl::Status ApiServer::ServePath(RequestScope& scope) {
     const bool proto =
         scope.request().headers.Get("Accept").find("protobuf") != std::string_view::npos;
     scope.Respond(200, proto ? kOpenApiV2ProtoType : "application/json",
-                  OpenApiV2Document(proto, parts_->options.version));
+                  proto ? parts_->openapi.V2Proto() : parts_->openapi.V2Json());
     return absl::OkStatus();
   }
-  if (const auto document = OpenApiDocument(path, parts_->options.version); document.has_value()) {
+  if (const auto document = parts_->openapi.V3(path); document.has_value()) {
     scope.Respond(200, "application/json", *document);
     return absl::OkStatus();
   }

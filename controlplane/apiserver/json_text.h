@@ -6,12 +6,16 @@
 #include <string>
 #include <string_view>
 
-#include "base/strings.h"
+#include "api/json_text.h"
 
 namespace berth::controlplane {
 
 // The text as a JSON string, quotes included.
-std::string JsonQuote(std::string_view text);
+inline std::string JsonQuote(std::string_view text) {
+  std::string out;
+  api::AppendJsonString(out, text);
+  return out;
+}
 
 template <class Range>
 std::string JsonStrings(const Range& texts) {

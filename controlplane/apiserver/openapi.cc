@@ -1,115 +1,155 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controlplane/apiserver/openapi.h"
 
-#include <algorithm>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <vector>
 
 #include "base/strings.h"
-#include "controlplane/apiserver/json_text.h"
+#include "controlplane/apiserver/openapi_paths.h"
 #include "controlplane/apiserver/openapi_schema.h"
+#include "controlplane/apiserver/openapi_v2_wire.h"
 #include "controlplane/apiserver/resource_descriptor.h"
 
 namespace berth::controlplane {
 namespace {
 
 using base::StrCat;
+using nlohmann::json;
 
-// "api/v1" or "apis/apps/v1"
-std::string Root(const ResourceDescriptor& resource) {
-  return resource.group.empty() ? StrCat("api/", resource.version)
-                                : StrCat("apis/", resource.group, "/", resource.version);
+json GvkOf(const api::GroupVersionKind& gvk) {
+  return {{"group", gvk.group}, {"version", gvk.version}, {"kind", gvk.kind}};
 }
 
-std::string Parameter(std::string_view name, std::string_view type) {
-  return StrCat("{\"name\":\"", name, "\",\"in\":\"query\",\"schema\":{\"type\":\"", type,
-                "\",\"uniqueItems\":true}}");
+json Heading(const VersionFacts& version) {
+  return {{"title", "Kubernetes"}, {"version", version.git_version}};
 }
 
-std::string Operation(const ResourceDescriptor& resource, std::string_view action,
-                      std::string_view content, bool writes) {
-  const std::string reference =
-      StrCat("{\"schema\":{\"$ref\":\"#/components/schemas/", SchemaName(resource), "\"}}");
-  std::string out = StrCat("{\"x-kubernetes-action\":\"", action,
-                           "\",\"x-kubernetes-group-version-kind\":", GvkJson(resource));
-  if (writes) {
-    base::StrAppend(out, ",\"parameters\":[", Parameter("dryRun", "string"), ",",
-                    Parameter("fieldManager", "string"), ",",
-                    Parameter("fieldValidation", "string"));
-    if (action == "patch") base::StrAppend(out, ",", Parameter("force", "boolean"));
-    base::StrAppend(out, "],\"requestBody\":{\"content\":{\"", content, "\":", reference,
-                    "},\"required\":true}");
+std::string_view BodyType(const OpenApiOperation& operation) {
+  return operation.method == "patch" ? "application/merge-patch+json" : "*/*";
+}
+
+json OperationV3(const OpenApiPath& path, const OpenApiOperation& operation) {
+  json content = json::object();
+  if (!path.schema.empty()) {
+    content["schema"]["$ref"] = StrCat("#/components/schemas/", path.schema);
   }
-  return StrCat(out,
-                ",\"responses\":{\"200\":{\"description\":\"OK\",\"content\":{"
-                "\"application/json\":",
-                reference, "}}}}");
+  json out = {{"x-kubernetes-action", operation.action},
+              {"x-kubernetes-group-version-kind", GvkOf(path.gvk)}};
+  for (const OpenApiParameter& parameter : operation.query) {
+    out["parameters"].push_back({{"name", parameter.name},
+                                 {"in", "query"},
+                                 {"schema", {{"type", parameter.type}, {"uniqueItems", true}}}});
+  }
+  if (operation.has_body) {
+    out["requestBody"] = {{"content", {{BodyType(operation), content}}}, {"required", true}};
+  }
+  out["responses"]["200"] = {{"description", "OK"}, {"content", {{"application/json", content}}}};
+  return out;
 }
 
-std::string Paths(const ResourceDescriptor& resource) {
-  const std::string base =
-      StrCat("/", Root(resource), "/", resource.namespaced ? "namespaces/{namespace}/" : "",
-             resource.plural);
-  std::string out = StrCat(JsonQuote(base), ":{");
-  if (resource.stored)
-    base::StrAppend(out, "\"get\":", Operation(resource, "list", "", false), ",");
-  base::StrAppend(out, "\"post\":", Operation(resource, "post", "*/*", true), "}");
-  if (!resource.stored) return out;
-  return StrCat(out, ",", JsonQuote(StrCat(base, "/{name}")),
-                ":{\"get\":", Operation(resource, "get", "", false),
-                ",\"put\":", Operation(resource, "put", "*/*", true),
-                ",\"patch\":", Operation(resource, "patch", "application/merge-patch+json", true),
-                ",\"delete\":", Operation(resource, "delete", "", false), "}");
+json OperationV2(const OpenApiPath& path, const OpenApiOperation& operation) {
+  json schema = {{"type", "object"}};
+  if (!path.schema.empty()) schema = {{"$ref", StrCat("#/definitions/", path.schema)}};
+  json out = {{"x-kubernetes-action", operation.action},
+              {"x-kubernetes-group-version-kind", GvkOf(path.gvk)},
+              {"produces", {"application/json", "application/yaml"}}};
+  if (operation.has_body) {
+    out["consumes"] = json::array({BodyType(operation)});
+    out["parameters"].push_back(
+        {{"name", "body"}, {"in", "body"}, {"required", true}, {"schema", schema}});
+  }
+  for (const OpenApiParameter& parameter : operation.query) {
+    out["parameters"].push_back({{"name", parameter.name},
+                                 {"in", "query"},
+                                 {"type", parameter.type},
+                                 {"uniqueItems", true}});
+  }
+  out["responses"]["200"] = {{"description", "OK"}, {"schema", schema}};
+  return out;
+}
+
+json PathParametersV2(std::string_view path) {
+  json out = json::array();
+  for (const std::string_view name : {"name", "namespace"}) {
+    if (path.find(StrCat("{", name, "}")) == std::string_view::npos) continue;
+    out.push_back({{"name", name}, {"in", "path"}, {"required", true}, {"type", "string"}});
+  }
+  return out;
 }
 
 std::string Index() {
-  std::set<std::string> roots;
-  for (const ResourceDescriptor& resource : AllResources()) roots.insert(Root(resource));
-  std::string out = "{\"paths\":{";
-  for (const std::string& root : roots) {
-    base::StrAppend(out, out.back() == '{' ? "" : ",", JsonQuote(root),
-                    ":{\"serverRelativeURL\":\"/openapi/v3/", root, "\"}");
+  json out;
+  for (const ResourceDescriptor& resource : AllResources()) {
+    const std::string root = RootOf(resource);
+    out["paths"][root]["serverRelativeURL"] = StrCat("/openapi/v3/", root);
   }
-  return out += "}}";
+  return out.dump();
 }
 
 std::optional<std::string> GroupDocument(std::string_view root, const VersionFacts& version) {
   std::vector<const ResourceDescriptor*> resources;
   for (const ResourceDescriptor& resource : AllResources()) {
-    if (Root(resource) == root) resources.push_back(&resource);
+    if (RootOf(resource) == root) resources.push_back(&resource);
   }
   if (resources.empty()) return std::nullopt;
-  std::string out = StrCat(
-      "{\"openapi\":\"3.0.0\",\"info\":{\"title\":\"Kubernetes\","
-      "\"version\":\"",
-      version.git_version, "\"},\"paths\":{");
+  json paths = json::object();
   for (const ResourceDescriptor* resource : resources) {
-    base::StrAppend(out, out.back() == '{' ? "" : ",", Paths(*resource));
+    const std::string schema = SchemaName(*resource);
+    for (const OpenApiPath& path : PathsOf(*resource, schema)) {
+      json& item = paths[path.path];
+      for (const auto& operation : path.operations) {
+        item[std::string(operation.method)] = OperationV3(path, operation);
+      }
+    }
   }
-  return StrCat(out, "},\"components\":{\"schemas\":", SchemasJson(resources), "}}");
+  return StrCat("{\"openapi\":\"3.0.0\",\"info\":", Heading(version).dump(),
+                ",\"paths\":", paths.dump(),
+                ",\"components\":{\"schemas\":", SchemasJson(resources, kComponentsPrefix), "}}");
+}
+
+json DocumentV2(const VersionFacts& version) {
+  json paths = json::object();
+  std::vector<const ResourceDescriptor*> resources;
+  for (const ResourceDescriptor& resource : AllResources()) {
+    resources.push_back(&resource);
+    const std::string schema = SchemaName(resource);
+    for (const OpenApiPath& path : PathsOf(resource, schema)) {
+      json& item = paths[path.path];
+      for (const auto& operation : path.operations) {
+        item[std::string(operation.method)] = OperationV2(path, operation);
+      }
+      if (json parameters = PathParametersV2(path.path); !parameters.empty()) {
+        item["parameters"] = std::move(parameters);
+      }
+    }
+  }
+  return {{"swagger", "2.0"},
+          {"info", Heading(version)},
+          {"paths", std::move(paths)},
+          {"definitions", json::parse(SchemasJson(resources, kDefinitionsPrefix))}};
 }
 
 }  // namespace
 
-std::optional<std::string> OpenApiDocument(std::string_view path, const VersionFacts& version) {
+OpenApi::OpenApi(VersionFacts version) : version_(std::move(version)) {}
+
+std::optional<std::string> OpenApi::V3(std::string_view path) const {
   constexpr std::string_view kRoot = "/openapi/v3";
   if (!path.starts_with(kRoot)) return std::nullopt;
   path.remove_prefix(kRoot.size());
   if (path.empty() || path == "/") return Index();
-  return GroupDocument(path.substr(1), version);
+  return GroupDocument(path.substr(1), version_);
 }
 
-std::string OpenApiV2Document(bool proto, const VersionFacts& version) {
-  if (!proto) {
-    return StrCat("{\"swagger\":\"2.0\",\"info\":{\"title\":\"Kubernetes\",\"version\":\"",
-                  version.git_version, "\"},\"paths\":{}}");
-  }
-  // openapi.v2.Document: swagger = 1, info = 2 {title = 1, version = 2}.
-  auto field = [](char number, std::string_view text) {
-    return StrCat(static_cast<char>(number << 3 | 2), static_cast<char>(text.size()), text);
-  };
-  return StrCat(field(1, "2.0"),
-                field(2, StrCat(field(1, "Kubernetes"), field(2, version.git_version))));
+const std::string& OpenApi::V2Json() const {
+  std::call_once(json_once_, [this] { json_ = DocumentV2(version_).dump(); });
+  return json_;
+}
+
+const std::string& OpenApi::V2Proto() const {
+  std::call_once(proto_once_, [this] { proto_ = OpenApiV2Wire(DocumentV2(version_)); });
+  return proto_;
 }
 
 }  // namespace berth::controlplane

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// OpenAPI v3, made from the schema: what kubectl needs to know which parameters are understood and
-// to explain fields.
+// OpenAPI documents, made from the schema: what kubectl needs to validate, to explain fields, to
+// merge what is applied and to know which parameters are understood. Thread-safe.
 #ifndef BERTH_CONTROLPLANE_APISERVER_OPENAPI_H_
 #define BERTH_CONTROLPLANE_APISERVER_OPENAPI_H_
 
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,14 +13,27 @@
 
 namespace berth::controlplane {
 
-// The JSON document at "/openapi/v3" or "/openapi/v3/apis/apps/v1"; nothing for other paths.
-std::optional<std::string> OpenApiDocument(std::string_view path, const VersionFacts& version);
-
-// Version 2 for kubectl before 1.27, without definitions: with none at hand it leaves validation to
-// the server.
 inline constexpr std::string_view kOpenApiV2ProtoType =
     "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
-std::string OpenApiV2Document(bool proto, const VersionFacts& version);
+
+class OpenApi {
+ public:
+  explicit OpenApi(VersionFacts version);
+
+  // The JSON document at "/openapi/v3" or "/openapi/v3/apis/apps/v1"; nothing for other paths.
+  std::optional<std::string> V3(std::string_view path) const;
+  // Version 2 is one document of everything, made when first asked for: kubectl before 1.27
+  // validates and explains by it, in its protobuf form.
+  const std::string& V2Json() const;
+  const std::string& V2Proto() const;
+
+ private:
+  const VersionFacts version_;
+  mutable std::once_flag json_once_;
+  mutable std::once_flag proto_once_;
+  mutable std::string json_;
+  mutable std::string proto_;
+};
 
 }  // namespace berth::controlplane
 

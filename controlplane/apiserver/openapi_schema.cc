@@ -30,19 +30,25 @@ api::Shape ShapeOf(const Descriptor& type) {
   return type.options().GetExtension(api::message).shape();
 }
 
+std::string GvkJson(const ResourceDescriptor& resource) {
+  return StrCat("{\"group\":\"", resource.group, "\",\"version\":\"", resource.version,
+                "\",\"kind\":\"", resource.kind, "\"}");
+}
+
 class SchemaWriter {
  public:
+  explicit SchemaWriter(std::string_view prefix) : prefix_(prefix) {}
+
   void Add(const Descriptor& type, const std::string& gvk) {
     const std::string name = NameOf(type);
     if (!done_.insert(name).second) return;
     std::string body = "{\"type\":\"object\",\"properties\":{";
-    std::vector<std::string> required;
     bool first = true;
     if (type.options().GetExtension(api::message).kind()) {
       body += "\"apiVersion\":{\"type\":\"string\"},\"kind\":{\"type\":\"string\"}";
       first = false;
     }
-    AddProperties(type, body, first, required);
+    AddProperties(type, body, first);
     body += "}";
     if (!gvk.empty()) {
       base::StrAppend(body, ",\"x-kubernetes-group-version-kind\":[", gvk, "]");
@@ -59,13 +65,12 @@ class SchemaWriter {
   }
 
  private:
-  void AddProperties(const Descriptor& type, std::string& body, bool& first,
-                     std::vector<std::string>& required) {
+  void AddProperties(const Descriptor& type, std::string& body, bool& first) {
     for (int i = 0; i < type.field_count(); ++i) {
       const FieldDescriptor& field = *type.field(i);
       const auto& facts = field.options().GetExtension(api::go);
       if (facts.inline_()) {
-        AddProperties(*field.message_type(), body, first, required);
+        AddProperties(*field.message_type(), body, first);
         continue;
       }
       base::StrAppend(body, first ? "" : ",", JsonQuote(field.json_name()), ":",
@@ -96,7 +101,9 @@ class SchemaWriter {
     if (field.is_repeated()) {
       return StrCat("{\"type\":\"array\",\"items\":", Single(field), extra, "}");
     }
-    return Single(field);
+    std::string single = Single(field);
+    if (!extra.empty()) single.insert(single.size() - 1, extra);
+    return single;
   }
 
   std::string Single(const FieldDescriptor& field) {
@@ -137,9 +144,12 @@ class SchemaWriter {
         break;
     }
     Add(type, "");
-    return StrCat("{\"allOf\":[{\"$ref\":\"#/components/schemas/", NameOf(type), "\"}]}");
+    const std::string reference = StrCat("{\"$ref\":\"", prefix_, NameOf(type), "\"}");
+    // Version 3 allows no member beside a reference, so that one goes into a list.
+    return prefix_ == kDefinitionsPrefix ? reference : StrCat("{\"allOf\":[", reference, "]}");
   }
 
+  const std::string_view prefix_;
   std::set<std::string> done_;
   std::map<std::string, std::string> out_;
 };
@@ -151,13 +161,9 @@ std::string SchemaName(const ResourceDescriptor& resource) {
   return object == nullptr ? std::string(resource.kind) : NameOf(*object->GetDescriptor());
 }
 
-std::string GvkJson(const ResourceDescriptor& resource) {
-  return StrCat("{\"group\":\"", resource.group, "\",\"version\":\"", resource.version,
-                "\",\"kind\":\"", resource.kind, "\"}");
-}
-
-std::string SchemasJson(const std::vector<const ResourceDescriptor*>& resources) {
-  SchemaWriter writer;
+std::string SchemasJson(const std::vector<const ResourceDescriptor*>& resources,
+                        std::string_view prefix) {
+  SchemaWriter writer(prefix);
   for (const ResourceDescriptor* resource : resources) {
     if (const auto object = resource->NewObject(); object != nullptr) {
       writer.Add(*object->GetDescriptor(), GvkJson(*resource));

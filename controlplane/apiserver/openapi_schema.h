@@ -4,6 +4,7 @@
 #define BERTH_CONTROLPLANE_APISERVER_OPENAPI_SCHEMA_H_
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "controlplane/apiserver/resource_descriptor.h"
@@ -12,10 +13,15 @@ namespace berth::controlplane {
 
 // "io.k8s.api.core.v1.Pod"
 std::string SchemaName(const ResourceDescriptor& resource);
-// [{"group":"","version":"v1","kind":"Pod"}] without the brackets.
-std::string GvkJson(const ResourceDescriptor& resource);
-// An object with the schema of each resource and of everything in it.
-std::string SchemasJson(const std::vector<const ResourceDescriptor*>& resources);
+
+// Where a schema lies in a document, of version 3 and of version 2.
+inline constexpr std::string_view kComponentsPrefix = "#/components/schemas/";
+inline constexpr std::string_view kDefinitionsPrefix = "#/definitions/";
+
+// A JSON object with the schema of each resource and of everything in it, by name. References go to
+// `prefix`, which also tells the version.
+std::string SchemasJson(const std::vector<const ResourceDescriptor*>& resources,
+                        std::string_view prefix);
 
 }  // namespace berth::controlplane
 

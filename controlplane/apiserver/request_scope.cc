@@ -4,11 +4,24 @@
 #include "api/proto/meta/v1/api_machinery.pb.h"
 #include "base/status.h"
 #include "base/strings.h"
-#include "controlplane/apiserver/json_text.h"
 
 namespace berth::controlplane {
 
 using base::StrCat;
+
+namespace {
+
+// A quoted-string of a header. What would end the line becomes a space.
+std::string Quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  }
+  return out += '"';
+}
+
+}  // namespace
 
 void RequestScope::Respond(int code, std::string_view content_type, std::string body) {
   http::Response response;
@@ -16,7 +29,7 @@ void RequestScope::Respond(int code, std::string_view content_type, std::string 
   response.headers.Set("Content-Type", content_type);
   response.headers.Set("Cache-Control", "no-cache, private");
   for (const std::string& warning : warnings) {
-    response.headers.Add("Warning", StrCat("299 - ", JsonQuote(warning)));
+    response.headers.Add("Warning", StrCat("299 - ", Quoted(warning)));
   }
   response.body = std::move(body);
   exchange->Respond(std::move(response));
