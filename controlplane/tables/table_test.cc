@@ -91,7 +91,7 @@ TEST(ServiceTable, ShowsPortsWithTheirNodePorts) {
           service)
           .ok());
   const auto row = PrinterFor("", "Service").row(service, kNow);
-  EXPECT_EQ(row[3], "\"<none>\"");
+  EXPECT_EQ(row[3], R"("\u003cnone\u003e")");  // as upstream escapes its JSON
   EXPECT_EQ(row[4], "\"80:30080/TCP,53/UDP\"");
   EXPECT_EQ(row[6], "\"a=1,b=2\"");
 }
