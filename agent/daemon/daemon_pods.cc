@@ -77,6 +77,7 @@ void Daemon::MakePods() {
   parts.objects = objects_.get();
   parts.metrics = &metrics_;
   parts.node = [this] { return node_->node(); };
+  parts.network_seen_ready = [this] { return node_->runtime().network_ready; };
   pods_ = std::make_unique<PodRuntime>(PodOptions(), parts);
 }
 

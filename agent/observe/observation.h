@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -59,11 +60,25 @@ struct PodObservation {
     }
     return nullptr;
   }
+  // Of what was just made, or has changed: the newest one when its id is new.
+  void Put(ObservedSandbox sandbox) { PutIn(sandboxes, std::move(sandbox)); }
+  void Put(ObservedContainer container) { PutIn(containers, std::move(container)); }
   bool AnyRunning() const {
     for (const auto& c : containers) {
       if (c.phase == ContainerPhase::kRunning) return true;
     }
     return false;
+  }
+
+ private:
+  template <class T>
+  static void PutIn(std::vector<T>& all, T one) {
+    for (T& known : all) {
+      if (known.id != one.id) continue;
+      known = std::move(one);
+      return;
+    }
+    all.insert(all.begin(), std::move(one));
   }
 };
 

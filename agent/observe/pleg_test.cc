@@ -11,6 +11,7 @@
 #include "agent/observe/termination_message.h"
 #include "agent/sync/names.h"
 #include "base/status.h"
+#include "base/strings.h"
 #include "cri/fake_runtime.h"
 #include "cri/proto/runtime_v1.pb.h"
 
@@ -98,6 +99,61 @@ TEST_F(PlegTest, AnEventOfAnUnknownIdRelists) {
   RunSandbox("u2");
   Advance(absl::Milliseconds(100));
   EXPECT_THAT(poked_, Contains("u2"));
+}
+
+PodObservation Pod(const std::string& uid, const std::string& sandbox, bool ready = true) {
+  PodObservation seen;
+  seen.uid = uid;
+  seen.sandboxes.push_back({.id = sandbox, .ready = ready});
+  return seen;
+}
+
+TEST_F(PlegTest, WhatAWorkerToldIsNoNews) {
+  auto events = runtime_.MakeEventSource();
+  auto pleg = Make(events.get());
+  EXPECT_FALSE(pleg->MayHave("u1"));
+  const std::string sandbox = RunSandbox("u1");
+  const size_t relists = relists_.size();
+  pleg->Observed(Pod("u1", sandbox));
+  EXPECT_TRUE(pleg->MayHave("u1"));
+  Advance(absl::Seconds(30));
+  EXPECT_EQ(relists_.size(), relists);  // the id of its event was told before anyone looked
+  Advance(absl::Minutes(2));
+  EXPECT_THAT(poked_, IsEmpty());
+  runtime_.KillSandbox(sandbox);
+  EXPECT_THAT(poked_, Contains("u1"));
+  poked_.clear();
+  pleg->Observed(Pod("u1", sandbox, /*ready=*/false));
+  Advance(absl::Minutes(2));
+  EXPECT_THAT(poked_, IsEmpty());
+}
+
+TEST_F(PlegTest, WhatAWorkerGotWrongIsNewsAtTheNextRelist) {
+  auto events = runtime_.MakeEventSource();
+  auto pleg = Make(events.get());
+  const std::string sandbox = RunSandbox("u1");
+  pleg->Observed(Pod("u1", sandbox, /*ready=*/false));
+  Advance(absl::Minutes(2));
+  EXPECT_THAT(poked_, Contains("u1"));
+}
+
+TEST_F(PlegTest, NobodyKnowsWhatTheRuntimeHasBeforeTheFirstList) {
+  runtime_.FailNext("ListPodSandbox", base::Unavailable("gone"));
+  auto pleg = Make(nullptr);
+  EXPECT_TRUE(pleg->MayHave("u1"));
+  Advance(absl::Seconds(1));
+  EXPECT_FALSE(pleg->MayHave("u1"));
+}
+
+TEST_F(PlegTest, ManyUnknownIdsRelistOnceASecond) {
+  auto events = runtime_.MakeEventSource();
+  auto pleg = Make(events.get());
+  const size_t relists = relists_.size();
+  for (int i = 0; i < 30; ++i) {
+    RunSandbox(base::StrCat("u", i));
+    Advance(absl::Milliseconds(100));
+  }
+  EXPECT_LE(relists_.size() - relists, 4u);
 }
 
 TEST_F(PlegTest, IsUnhealthyWhenTheRuntimeIsAwayForThreeMinutes) {

@@ -80,26 +80,45 @@ ObservedSandbox FromSandbox(const cri::v1::PodSandbox& item) {
   return out;
 }
 
-absl::Status AddAddresses(cri::Runtime& runtime, absl::Duration timeout, ObservedSandbox& sandbox) {
+}  // namespace
+
+absl::StatusOr<ObservedSandbox> ReadSandbox(cri::Runtime& runtime, const std::string& id,
+                                            absl::Duration timeout) {
   cri::v1::PodSandboxStatusRequest request;
-  request.set_pod_sandbox_id(sandbox.id);
+  request.set_pod_sandbox_id(id);
   cri::v1::PodSandboxStatusResponse response;
-  const absl::Status status = runtime.PodSandboxStatus(request, response, timeout);
-  if (absl::IsNotFound(status)) {
-    sandbox.ready = false;
-    return absl::OkStatus();
-  }
-  RETURN_IF_ERROR(status, "status of sandbox ", sandbox.id);
+  RETURN_IF_ERROR(runtime.PodSandboxStatus(request, response, timeout), "status of sandbox ", id);
   const auto& answer = response.status();
+  ObservedSandbox sandbox;
+  sandbox.id = id;
+  sandbox.attempt = answer.metadata().attempt();
   sandbox.ready = answer.state() == cri::v1::SANDBOX_READY;
+  sandbox.created_at = Nanos(answer.created_at());
   sandbox.host_network =
       answer.linux().namespaces().options().network() == cri::v1::NamespaceMode::NODE;
   if (!answer.network().ip().empty()) sandbox.ips.push_back(answer.network().ip());
   for (const auto& more : answer.network().additional_ips()) sandbox.ips.push_back(more.ip());
-  return absl::OkStatus();
+  return sandbox;
 }
 
-}  // namespace
+absl::StatusOr<ObservedContainer> ReadContainer(cri::Runtime& runtime, const std::string& id,
+                                                const std::string& sandbox_id,
+                                                absl::Duration timeout) {
+  cri::v1::ContainerStatusRequest request;
+  request.set_container_id(id);
+  cri::v1::ContainerStatusResponse response;
+  RETURN_IF_ERROR(runtime.ContainerStatus(request, response, timeout), "status of container ", id);
+  return FromStatus(response.status(), sandbox_id);
+}
+
+RuntimePod StatesOf(const PodObservation& seen) {
+  RuntimePod pod{seen.namespace_, seen.name, {}};
+  for (const auto& sandbox : seen.sandboxes) {
+    pod.states[sandbox.id] = sandbox.ready ? ContainerPhase::kRunning : ContainerPhase::kExited;
+  }
+  for (const auto& container : seen.containers) pod.states[container.id] = container.phase;
+  return pod;
+}
 
 absl::StatusOr<PodObservation> ReadPod(cri::Runtime& runtime, std::string_view uid,
                                        absl::Duration timeout) {
@@ -125,16 +144,21 @@ absl::StatusOr<PodObservation> ReadPod(cri::Runtime& runtime, std::string_view u
   });
   // Only the newest one's addresses and network mode are of interest.
   if (!seen.sandboxes.empty()) {
-    RETURN_IF_ERROR(AddAddresses(runtime, timeout, seen.sandboxes.front()));
+    ObservedSandbox& newest = seen.sandboxes.front();
+    auto sandbox = ReadSandbox(runtime, newest.id, timeout);
+    if (sandbox.ok()) {
+      newest = *std::move(sandbox);
+    } else if (absl::IsNotFound(sandbox.status())) {
+      newest.ready = false;
+    } else {
+      return sandbox.status();
+    }
   }
   for (const auto& item : containers.containers()) {
-    cri::v1::ContainerStatusRequest request;
-    request.set_container_id(item.id());
-    cri::v1::ContainerStatusResponse response;
-    const absl::Status status = runtime.ContainerStatus(request, response, timeout);
-    if (absl::IsNotFound(status)) continue;
-    RETURN_IF_ERROR(status, "status of container ", item.id());
-    seen.containers.push_back(FromStatus(response.status(), item.pod_sandbox_id()));
+    auto container = ReadContainer(runtime, item.id(), item.pod_sandbox_id(), timeout);
+    if (absl::IsNotFound(container.status())) continue;
+    RETURN_IF_ERROR(container.status());
+    seen.containers.push_back(*std::move(container));
     if (const auto grace = base::ParseInt<int64_t>(Find(item.annotations(), kAnnotationPodGrace))) {
       seen.grace = absl::Seconds(*grace);
     }
@@ -152,7 +176,7 @@ absl::StatusOr<std::map<std::string, RuntimePod>> ListPods(cri::Runtime& runtime
   RETURN_IF_ERROR(runtime.ListPodSandbox({}, sandboxes, timeout), "listing sandboxes");
   cri::v1::ListContainersResponse containers;
   RETURN_IF_ERROR(runtime.ListContainers({}, containers, timeout), "listing containers");
-  const auto add = [&](const StringTable& labels, const std::string& id, int state) {
+  const auto add = [&](const StringTable& labels, const std::string& id, ContainerPhase state) {
     const std::string uid = Find(labels, kLabelPodUid);
     if (uid.empty()) return;
     RuntimePod& pod = pods[uid];
@@ -160,9 +184,13 @@ absl::StatusOr<std::map<std::string, RuntimePod>> ListPods(cri::Runtime& runtime
     pod.name = Find(labels, kLabelPodName);
     pod.states[id] = state;
   };
-  for (const auto& item : sandboxes.items()) add(item.labels(), item.id(), item.state());
+  for (const auto& item : sandboxes.items()) {
+    add(item.labels(), item.id(),
+        item.state() == cri::v1::SANDBOX_READY ? ContainerPhase::kRunning
+                                               : ContainerPhase::kExited);
+  }
   for (const auto& item : containers.containers()) {
-    add(item.labels(), item.id(), 100 + item.state());
+    add(item.labels(), item.id(), PhaseOf(item.state()));
   }
   return pods;
 }

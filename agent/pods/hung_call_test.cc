@@ -124,7 +124,9 @@ TEST(HungCall, HoldsUpItsOwnPodOnly) {
         statuses,
         [&](const std::string& uid, absl::Duration delay) { set->Poke(uid, delay); },
         [](const Pod&, std::string_view, std::string_view, std::string_view, std::string_view) {},
-        [](const std::string&, const std::string&) {},
+        [](const PodObservation&) {},
+        [](const std::string&) { return false; },
+        [] { return true; },
         [] { return int64_t{0}; },
         [](const std::string&) -> absl::StatusOr<std::string> { return std::string(); }};
     const auto node = std::make_shared<api::core::v1::Node>();

@@ -117,13 +117,15 @@ class PodRuntime::Impl {
                         std::string_view message, std::string_view container) {
                    Event(pod, type, reason, message, container);
                  },
-                 [this](const std::string& id, const std::string& uid) { pleg_.Learn(id, uid); },
+                 [this](const PodObservation& seen) { pleg_.Observed(seen); },
+                 [this](const std::string& uid) { return pleg_.MayHave(uid); },
+                 [this] { return parts_.network_seen_ready(); },
                  [this] { return NodeMemory(); },
                  [this](const std::string& name) { return RuntimeHandler(name); },
                  parts_.metrics},
         set_(context_, workers_pool_, parts_.node),
         pleg_(*parts_.runtime, parts_.events, source_pool_, *parts_.clock,
-              Pleg::Hooks{[this](const std::string& uid) { Poke(uid, absl::ZeroDuration()); },
+              Pleg::Hooks{[this](const std::string& uid) { RuntimeChanged(uid); },
                           [this](const auto& pods) { OnRelist(pods); }}),
         workers_pool_("pod-worker", kWorkerThreads),
         probe_pool_("probe", kProbeThreads),
@@ -168,6 +170,10 @@ class PodRuntime::Impl {
 
   void Poke(const std::string& uid, absl::Duration delay) {
     if (!stopping_) set_.Poke(uid, delay);
+  }
+
+  void RuntimeChanged(const std::string& uid) {
+    if (!stopping_) set_.RuntimeChanged(uid);
   }
 
   PodSet& set() { return set_; }

@@ -78,6 +78,8 @@ struct PodRuntimeParts {
   // The latest Node object of this node: allocatable, labels, taints. Null until it is known; no
   // pod is admitted before.
   std::function<std::shared_ptr<const api::core::v1::Node>()> node;
+  // Whether the runtime's network was ready when it was last looked at. A no is asked again.
+  std::function<bool()> network_seen_ready = [] { return false; };
 };
 
 class PodRuntime : public PodDirectory {

@@ -185,6 +185,13 @@ void PodSet::Poke(const std::string& uid, absl::Duration delay) {
   }
 }
 
+void PodSet::RuntimeChanged(const std::string& uid) {
+  const auto worker = Find(uid);
+  if (worker == nullptr) return;
+  worker->RuntimeChanged();
+  queue_.Add(uid);
+}
+
 void PodSet::PokeAll() {
   for (const auto& worker : All()) queue_.Add(worker->Report()->metadata().uid());
   queue_.Add(kAdmit);

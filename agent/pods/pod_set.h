@@ -40,6 +40,8 @@ class PodSet {
   void Reconcile(const std::map<std::string, RuntimePod>& runtime_pods);
 
   void Poke(const std::string& uid, absl::Duration delay);
+  // Something of it in the runtime is other than its worker knows.
+  void RuntimeChanged(const std::string& uid);
   void PokeAll();
   void Stop() { queue_.Stop(); }  // no worker runs afterwards
   // Its status has reached the API.

@@ -21,6 +21,8 @@ using api::core::v1::Pod;
 
 constexpr absl::Duration kFirstRetry = absl::Milliseconds(500);
 constexpr absl::Duration kMaxRetry = absl::Seconds(10);
+// A sandbox, its containers and the report are three; then others get the thread.
+constexpr int kRounds = 10;
 
 // Spreads the resyncs of many pods.
 absl::Duration Jittered(absl::Duration base) {
@@ -131,34 +133,80 @@ absl::Time PodWorker::TakeRunningSince() {
   return first;
 }
 
-absl::Status PodWorker::Observe() {
+void PodWorker::MeasureFirstCall() {
   if (!std::exchange(measured_, true)) Measure(&KubeletMetrics::FirstRuntimeCall);
-  ASSIGN_OR_RETURN(seen_,
-                   ReadPod(context_.runtime, uid_, context_.options.runtime_request_timeout));
-  auto shared = std::make_shared<const PodObservation>(seen_);
+}
+
+void PodWorker::RuntimeChanged() {
   base::MutexLock l(mu_);
-  published_seen_ = std::move(shared);
+  runtime_changed_ = true;
+}
+
+absl::Status PodWorker::Observe(bool must) {
+  const absl::Time now = context_.clock.Now();
+  {
+    base::MutexLock l(mu_);
+    must = std::exchange(runtime_changed_, false) || must;
+  }
+  if (!must && now - observed_at_ < context_.options.sync_frequency) return absl::OkStatus();
+  // A new pod has nothing in the runtime: not worth a question.
+  if (!must && arrived_ != absl::InfinitePast() && observed_at_ == absl::InfinitePast() &&
+      !context_.in_runtime(uid_)) {
+    seen_.uid = uid_;
+  } else {
+    MeasureFirstCall();
+    auto read = ReadPod(context_.runtime, uid_, context_.options.runtime_request_timeout);
+    if (!read.ok()) {
+      RuntimeChanged();
+      return read.status();
+    }
+    seen_ = *std::move(read);
+  }
+  observed_at_ = now;
+  Seeing();
   return absl::OkStatus();
 }
 
+void PodWorker::Seeing() {
+  context_.observed(seen_);
+  auto shared = std::make_shared<const PodObservation>(seen_);
+  base::MutexLock l(mu_);
+  published_seen_ = std::move(shared);
+}
+
 void PodWorker::Sync() {
+  for (int round = 0; round < kRounds; ++round) {
+    if (!SyncOnce()) return;
+  }
+  context_.poke(uid_, absl::ZeroDuration());
+}
+
+bool PodWorker::SyncOnce() {
   Phase phase;
   {
     base::MutexLock l(mu_);
-    if (finished_) return;
+    if (finished_) return false;
     pod_ = inbox_;
     phase = phase_;
   }
-  if (phase == Phase::kTerminated) return SyncTerminated();
-  if (const absl::Status status = Observe(); !status.ok()) return Retry("reading the pod", status);
+  if (phase == Phase::kTerminated) {
+    SyncTerminated();
+    return false;
+  }
+  const bool ends = phase == Phase::kTerminating || MustTerminate();
+  if (const absl::Status status = Observe(ends); !status.ok()) {
+    Retry("reading the pod", status);
+    return false;
+  }
   context_.probes.Sync(pod_, seen_, phase == Phase::kTerminating);
   view_ = context_.probes.View(*pod_, seen_);
-  if (phase == Phase::kSyncing && MustTerminate()) {
+  if (!ends) return SyncRunning();
+  {
     base::MutexLock l(mu_);
-    phase = phase_ = Phase::kTerminating;
+    phase_ = Phase::kTerminating;
   }
-  if (phase == Phase::kTerminating) return SyncTerminating();
-  SyncRunning();
+  SyncTerminating();
+  return false;
 }
 
 // A step failed: again after a while, longer each time.
@@ -166,6 +214,7 @@ void PodWorker::Retry(std::string_view what, const absl::Status& error) {
   BERTH_WARNING("pod step failed", {"pod", api::KeyOf(*pod_)}, {"step", what}, {"error", error});
   const absl::Duration delay = std::min(kMaxRetry, kFirstRetry * (1 << std::min(failures_, 10)));
   ++failures_;
+  RuntimeChanged();
   context_.poke(uid_, delay);
 }
 
@@ -241,7 +290,7 @@ void PodWorker::Publish(bool terminating) {
 
 void PodWorker::Resync() { context_.poke(uid_, Jittered(context_.options.sync_frequency)); }
 
-void PodWorker::SyncRunning() {
+bool PodWorker::SyncRunning() {
   ran_here_ = true;
   std::set<std::string> stopping;
   {
@@ -274,19 +323,19 @@ void PodWorker::SyncRunning() {
       base::MutexLock l(mu_);
       phase_ = Phase::kTerminating;
     }
-    return SyncTerminating();
+    return true;
   }
-  if (actions.Idle()) {
-    failures_ = 0;
-    if (context_.clock.Now() - volumes_at_ > context_.options.sync_frequency) {
-      if (const absl::Status status = EnsureVolumes(); !status.ok()) {
-        return Retry("refreshing volumes", status);
-      }
+  if (!actions.Idle()) return Execute(actions);
+  failures_ = 0;
+  if (context_.clock.Now() - volumes_at_ > context_.options.sync_frequency) {
+    if (const absl::Status status = EnsureVolumes(); !status.ok()) {
+      Retry("refreshing volumes", status);
+      return false;
     }
-    CollectGarbage();
-    return Resync();
   }
-  Execute(actions);
+  CollectGarbage();
+  Resync();
+  return false;
 }
 
 void PodWorker::SyncTerminating() {

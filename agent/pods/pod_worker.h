@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// One pod's life on this node: Syncing -> Terminating -> Terminated, never back. Sync() reads the
-// latest wish (the API's Pod) and the latest fact (the runtime), decides, acts, reports. Whatever
-// may take long (pulls, stops with their grace) runs beside it and pokes the pod when done, so a
-// pod hears of its deletion while it pulls.
+// One pod's life on this node: Syncing -> Terminating -> Terminated, never back. Sync() takes the
+// latest wish (the API's Pod) and the latest fact (the runtime), decides, acts, reports, until
+// there is nothing left to do at once. Whatever may take long (pulls, stops with their grace) runs
+// beside it and pokes the pod when done, so a pod hears of its deletion while it pulls.
+//
+// The fact is read as a whole when it may have changed: after RuntimeChanged(), after a step that
+// failed, when it is old, and always while the pod ends. In between the worker knows it, because
+// it reads each sandbox and container that it makes.
 //
 // Sync() is called by one thread at a time; everything else is thread-safe.
 #ifndef BERTH_AGENT_PODS_POD_WORKER_H_
@@ -49,6 +53,8 @@ class PodWorker : public std::enable_shared_from_this<PodWorker> {
   void Reject(PodVerdict verdict);
 
   void Sync();
+  // The runtime did something that the worker did not: the next Sync() reads the pod.
+  void RuntimeChanged();
 
   // The pod with the status that it would report now.
   std::shared_ptr<const api::core::v1::Pod> Report() const;
@@ -62,7 +68,9 @@ class PodWorker : public std::enable_shared_from_this<PodWorker> {
 
  private:
   // pod_worker.cc
-  void SyncRunning();
+  // These say whether there is more to do at once.
+  bool SyncOnce();
+  bool SyncRunning();
   void SyncTerminating();
   void SyncTerminated();
   bool MustTerminate();
@@ -72,13 +80,19 @@ class PodWorker : public std::enable_shared_from_this<PodWorker> {
   absl::Time TakeRunningSince();
   // Tells `measure` how long ago the pod came here, when it came as a new one.
   void Measure(void (KubeletMetrics::*measure)(absl::Duration));
+  void MeasureFirstCall();
   void Resync();
   void Retry(std::string_view what, const absl::Status& error);
-  absl::Status Observe();
+  // Makes seen_ the truth, by a read when `must` or when it may be old.
+  absl::Status Observe(bool must);
+  // Takes in what was just read of a part; after a failed read all of it is read again.
+  template <class Part>
+  absl::Status Note(absl::StatusOr<Part> part);
+  void Seeing();  // tells of seen_
   const std::string& uid() const { return uid_; }
 
   // pod_worker_start.cc
-  void Execute(const PodActions& actions);
+  bool Execute(const PodActions& actions);
   absl::Status ReplaceSandbox(const PodActions& actions);
   absl::Status CreateSandbox(uint32_t attempt);
   absl::Status EnsureVolumes();
@@ -118,6 +132,7 @@ class PodWorker : public std::enable_shared_from_this<PodWorker> {
   bool gone_ BERTH_GUARDED_BY(mu_) = false;
   Phase phase_ BERTH_GUARDED_BY(mu_) = Phase::kSyncing;
   bool finished_ BERTH_GUARDED_BY(mu_) = false;
+  bool runtime_changed_ BERTH_GUARDED_BY(mu_) = false;
   // Stops under way, by container id, and when their grace ends.
   std::map<std::string, absl::Time> stopping_ BERTH_GUARDED_BY(mu_);
   struct Pull {
@@ -130,6 +145,7 @@ class PodWorker : public std::enable_shared_from_this<PodWorker> {
   // Of Sync() alone.
   std::shared_ptr<const api::core::v1::Pod> pod_;
   PodObservation seen_;
+  absl::Time observed_at_ = absl::InfinitePast();  // all of it
   ProbeView view_;
   RestartBackoff backoff_;
   std::map<std::string, Waiting, std::less<>> waiting_;

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "agent/observe/read_pod.h"
 #include "agent/pods/pod_worker.h"
 #include "agent/sync/container_config.h"
 #include "agent/sync/container_spec.h"
@@ -46,13 +47,23 @@ bool IsReserved(const absl::Status& status) {
 
 }  // namespace
 
-void PodWorker::Execute(const PodActions& actions) {
+template <class Part>
+absl::Status PodWorker::Note(absl::StatusOr<Part> part) {
+  if (!part.ok()) {
+    RuntimeChanged();
+    return part.status();
+  }
+  seen_.Put(*std::move(part));
+  Seeing();
+  return absl::OkStatus();
+}
+
+bool PodWorker::Execute(const PodActions& actions) {
   if (!actions.kill_sandbox.empty() || actions.create_sandbox) {
     const absl::Status status = ReplaceSandbox(actions);
-    if (absl::IsFailedPrecondition(status)) return;  // whatever it waits for pokes the pod
-    if (!status.ok()) return Retry("making the sandbox", status);
-    // Look at what is there now, then go on with the containers.
-    return context_.poke(uid_, absl::ZeroDuration());
+    if (absl::IsFailedPrecondition(status)) return false;  // whatever it waits for pokes the pod
+    if (!status.ok()) Retry("making the sandbox", status);
+    return status.ok();
   }
   for (const auto& kill : actions.kill) Kill(kill, kill.grace.value_or(Grace()));
   bool progress = false;
@@ -60,12 +71,13 @@ void PodWorker::Execute(const PodActions& actions) {
     const bool started = StartContainer(start);
     progress = progress || started;
   }
-  Publish(false);
   if (progress) {
     failures_ = 0;
-    return context_.poke(uid_, absl::ZeroDuration());
+    return true;
   }
+  Publish(false);
   Resync();
+  return false;
 }
 
 absl::Status PodWorker::ReplaceSandbox(const PodActions& actions) {
@@ -80,6 +92,7 @@ absl::Status PodWorker::ReplaceSandbox(const PodActions& actions) {
       return base::FailedPrecondition("containers are being stopped");
     }
     stop_began_ = absl::InfinitePast();
+    RuntimeChanged();
     RETURN_IF_ERROR(StopSandboxes());
   }
   if (!actions.create_sandbox) return absl::OkStatus();
@@ -113,7 +126,8 @@ absl::Status PodWorker::EnsureVolumes() {
 }
 
 absl::Status PodWorker::CreateSandbox(uint32_t attempt) {
-  if (!pod_->spec().host_network()) {
+  MeasureFirstCall();
+  if (!pod_->spec().host_network() && !context_.network_seen_ready()) {
     cri::v1::StatusResponse status;
     RETURN_IF_ERROR(context_.runtime.Status({}, status, context_.options.runtime_request_timeout));
     for (const auto& condition : status.status().conditions()) {
@@ -159,7 +173,8 @@ absl::Status PodWorker::CreateSandbox(uint32_t attempt) {
     context_.event(*pod_, "Warning", "FailedCreatePodSandBox", message, "");
     return status;
   }
-  context_.learn(response.pod_sandbox_id(), uid_);
+  RETURN_IF_ERROR(Note(ReadSandbox(context_.runtime, response.pod_sandbox_id(),
+                                   context_.options.runtime_request_timeout)));
   BERTH_INFO("sandbox made", {"pod", api::KeyOf(*pod_)}, {"sandbox", response.pod_sandbox_id()});
   return absl::OkStatus();
 }
@@ -276,11 +291,23 @@ absl::StatusOr<std::string> PodWorker::CreateContainer(const ContainerToStart& s
       context_.runtime.CreateContainer(request, response, options.runtime_request_timeout);
   if (!status.ok()) {
     if (IsReserved(status)) ++count_bump_[start.name];
+    RuntimeChanged();
     return base::MakeStatus(absl::StatusCode::kUnknown, status.message());
   }
   count_bump_.erase(start.name);
-  context_.learn(response.container_id(), uid_);
+  ObservedContainer made;
+  made.id = response.container_id();
+  made.name = start.name;
+  made.sandbox_id = sandbox.id;
+  made.phase = ContainerPhase::kCreated;
+  made.restart_count = inputs.restart_count;
+  made.hash = ContainerHash(container);
+  made.image = container.image();
+  made.created_at = context_.clock.Now();
+  seen_.Put(std::move(made));
+  context_.observed(seen_);
   return response.container_id();
+  response.container_id();
 }
 
 bool PodWorker::StartContainer(const ContainerToStart& start) {
@@ -323,7 +350,8 @@ bool PodWorker::StartContainer(const ContainerToStart& start) {
       context_.runtime.StartContainer(request, response, context_.options.runtime_request_timeout);
   if (!status.ok()) {
     fail("RunContainerError", status);
-    return true;  // the runtime has an instance that ended: look at it
+    RuntimeChanged();  // it has an instance that ended
+    return true;
   }
   began_[*id] = context_.clock.Now();
   context_.event(*pod_, "Normal", "Started", "Container started", start.name);
@@ -331,6 +359,11 @@ bool PodWorker::StartContainer(const ContainerToStart& start) {
   waiting_.erase(start.name);
   BERTH_INFO("container started", {"pod", api::KeyOf(*pod_)}, {"container", start.name},
              {"id", *id}, {"restarts", start.restart_count});
+  const absl::Status read = Note(ReadContainer(context_.runtime, *id, seen_.LatestSandbox()->id,
+                                               context_.options.runtime_request_timeout));
+  if (!read.ok()) {
+    BERTH_WARNING("a new container cannot be read", {"id", *id}, {"error", read});
+  }
   PostStart(container, *id);
   return true;
 }
@@ -370,6 +403,7 @@ void PodWorker::CollectGarbage() {
     cri::v1::RemoveContainerRequest request;
     request.set_container_id(container.id);
     cri::v1::RemoveContainerResponse response;
+    RuntimeChanged();
     const absl::Status status = context_.runtime.RemoveContainer(
         request, response, context_.options.runtime_request_timeout);
     if (status.ok()) context_.files.RemoveLog(container.log_path);
@@ -380,6 +414,7 @@ void PodWorker::CollectGarbage() {
     cri::v1::RemovePodSandboxRequest request;
     request.set_pod_sandbox_id(sandbox.id);
     cri::v1::RemovePodSandboxResponse response;
+    RuntimeChanged();
     const absl::Status status = context_.runtime.RemovePodSandbox(
         request, response, context_.options.runtime_request_timeout);
     if (!status.ok()) {

@@ -123,6 +123,7 @@ void PodWorker::RunKill(const api::core::v1::Pod& pod, const ContainerToKill& ki
   {
     base::MutexLock l(mu_);
     stopping_.erase(kill.id);
+    runtime_changed_ = true;
   }
   context_.poke(uid_, status.ok() ? absl::ZeroDuration() : absl::Seconds(1));
 }
@@ -158,7 +159,7 @@ absl::Status PodWorker::StopSandboxes() {
 }
 
 absl::Status PodWorker::RemoveSandboxes() {
-  RETURN_IF_ERROR(Observe());
+  RETURN_IF_ERROR(Observe(/*must=*/true));
   RETURN_IF_ERROR(StopSandboxes());
   for (const auto& sandbox : seen_.sandboxes) {
     cri::v1::RemovePodSandboxRequest request;

@@ -13,6 +13,7 @@
 #include "agent/env/container_env.h"
 #include "agent/images/image_puller.h"
 #include "agent/observe/kubelet_metrics.h"
+#include "agent/observe/observation.h"
 #include "agent/pods/pod_runtime.h"
 #include "agent/probes/probe_runs.h"
 #include "agent/probes/prober.h"
@@ -44,8 +45,12 @@ struct WorkerContext {
   std::function<void(const api::core::v1::Pod& pod, std::string_view type, std::string_view reason,
                      std::string_view message, std::string_view container)>
       event;
-  // A new container's or sandbox's id belongs to this pod.
-  std::function<void(const std::string& id, const std::string& uid)> learn;
+  // What a worker knows of its pod now: events that say the same need no look.
+  std::function<void(const PodObservation& seen)> observed;
+  // False when the runtime certainly has nothing of this pod.
+  std::function<bool(const std::string& uid)> in_runtime;
+  // True when the runtime's network was ready the last time somebody looked.
+  std::function<bool()> network_seen_ready;
   std::function<int64_t()> node_memory_bytes;
   // The runtime's handler for a RuntimeClass; NotFound when the class is not there.
   std::function<absl::StatusOr<std::string>(const std::string& runtime_class)> runtime_handler;

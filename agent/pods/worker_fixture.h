@@ -9,6 +9,7 @@
 
 #include <filesystem>
 
+#include "agent/observe/pleg.h"
 #include "agent/pods/pod_set.h"
 #include "agent/pods/pod_worker.h"
 #include "api/codec.h"
@@ -131,23 +132,40 @@ class WorkerTest : public ::testing::Test {
         api_, executor_, clock_, [this](const std::string& uid) { set_->StatusWritten(uid); },
         &metrics_);
     context_ = std::make_unique<WorkerContext>(WorkerContext{
-        options_, clock_, executor_, runtime_, volumes_, images_, objects_, *cgroups_, *files_,
-        *prober_, *probes_, *statuses_,
+        options_,
+        clock_,
+        executor_,
+        runtime_,
+        volumes_,
+        images_,
+        objects_,
+        *cgroups_,
+        *files_,
+        *prober_,
+        *probes_,
+        *statuses_,
         [this](const std::string& uid, absl::Duration delay) { set_->Poke(uid, delay); },
         [this](const Pod&, std::string_view, std::string_view reason, std::string_view message,
                std::string_view) { event_log_.push_back(base::StrCat(reason, " ", message)); },
-        [](const std::string&, const std::string&) {}, [] { return int64_t{1} << 30; },
+        [this](const PodObservation& seen) { pleg_->Observed(seen); },
+        [this](const std::string& uid) { return pleg_->MayHave(uid); },
+        [] { return false; },
+        [] { return int64_t{1} << 30; },
         [](const std::string& name) -> absl::StatusOr<std::string> {
           if (name == "crun") return std::string("crun");
           return base::NotFound("runtimeclass.node.k8s.io \"", name, "\" not found");
         },
         &metrics_});
     set_ = std::make_unique<PodSet>(*context_, executor_, [this] { return node_; });
-    events_->Start([this](const cri::Event&) { set_->PokeAll(); });
+    pleg_ = std::make_unique<Pleg>(
+        runtime_, events_.get(), executor_, clock_,
+        Pleg::Hooks{[this](const std::string& uid) { set_->RuntimeChanged(uid); },
+                    [](const auto&) {}});
+    pleg_->Start();
   }
   void Stop() {
     if (set_ == nullptr) return;
-    events_->Stop();
+    pleg_->Stop();
     set_->Stop();
     probes_->Stop();
     statuses_->Stop();
@@ -212,6 +230,7 @@ class WorkerTest : public ::testing::Test {
   std::unique_ptr<StatusWriter> statuses_;
   std::unique_ptr<WorkerContext> context_;
   std::unique_ptr<PodSet> set_;
+  std::unique_ptr<Pleg> pleg_;
 };
 
 }  // namespace berth::agent
