@@ -2,16 +2,15 @@
 // berthd: reads flags and configuration, starts the Daemon, waits for a signal.
 #include <malloc.h>
 #include <signal.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdio>
 
 #include "agent/config/config_file.h"
 #include "agent/config/flags.h"
 #include "agent/daemon/daemon.h"
 #include "base/log.h"
+#include "base/service.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "netproxy/pod_routes.h"
@@ -23,7 +22,6 @@ namespace {
 using agent::Config, agent::Daemon, agent::Flags;
 
 constexpr int kFailed = 1, kBadUsage = 2;
-constexpr absl::Duration kTick = absl::Seconds(10);
 
 int Fail(int code, const absl::Status& status) {
   std::fprintf(stderr, "berthd: %s\n", std::string(base::Message(status)).c_str());
@@ -46,20 +44,6 @@ int Cleanup() {
   return routes.ok() ? 0 : Fail(kFailed, routes);
 }
 
-// Waits for SIGTERM or SIGINT; in between it feeds systemd's watchdog and the daemon's tick.
-void WaitForEnd(Daemon& daemon, const sigset_t& signals) {
-  uint64_t watchdog_us = 0;
-  const bool watched = sd_watchdog_enabled(0, &watchdog_us) > 0;
-  const timespec wait =
-      absl::ToTimespec(watched ? std::min(kTick, absl::Microseconds(watchdog_us) / 2) : kTick);
-  while (true) {
-    const int got = sigtimedwait(&signals, nullptr, &wait);
-    if (got == SIGTERM || got == SIGINT) return;
-    daemon.Tick();
-    if (watched && daemon.Healthy().ok()) sd_notify(0, "WATCHDOG=1");
-  }
-}
-
 absl::Status StartLog(const Flags& flags, const Config& config) {
   base::LogOptions options;
   options.level =
@@ -71,11 +55,7 @@ absl::Status StartLog(const Flags& flags, const Config& config) {
 }
 
 int Run(Flags flags, Config config) {
-  // Before any thread: every one of them inherits the mask.
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  base::BlockServiceSignals();  // before any thread
   signal(SIGPIPE, SIG_IGN);
 
   BERTH_INFO("berthd starts", {"version", BERTH_VERSION}, {"pid", getpid()});
@@ -89,10 +69,8 @@ int Run(Flags flags, Config config) {
   }
   Daemon daemon(std::move(flags), std::move(config));
   if (const absl::Status status = daemon.Start(); !status.ok()) return Fail(kFailed, status);
-  sd_notify(0, "READY=1");
-  WaitForEnd(daemon, signals);
+  base::RunService({.healthy = [&] { return daemon.Alive(); }, .on_tick = [&] { daemon.Tick(); }});
   BERTH_INFO("berthd ends; containers go on");
-  sd_notify(0, "STOPPING=1");
   return 0;
 }
 

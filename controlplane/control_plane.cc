@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/executor.h"
+#include "base/liveness.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "base/strings.h"
@@ -34,6 +35,7 @@ namespace {
 using base::StrCat;
 
 constexpr int kHandlerThreads = 16;
+constexpr std::string_view kHealthKey = "/registry/health";  // read to see the store answer
 constexpr absl::Duration kHousekeepingPeriod = absl::Minutes(5);
 
 // The first address of this machine that others can reach, else loopback.
@@ -87,6 +89,7 @@ struct ControlPlane::Parts {
   std::unique_ptr<http::Server> server;
   std::unique_ptr<client::ApiClient> client;
   std::unique_ptr<Controllers> controllers;
+  std::vector<base::Liveness> liveness;
 };
 
 ControlPlane::ControlPlane() : parts_(std::make_unique<Parts>()) {}
@@ -153,10 +156,19 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Start(const Config& 
                                     ControllerOptions{.cluster_cidr = config.cluster_cidr,
                                                       .ca_bundle = pki.authority.certificate_pem});
   parts.controllers->Start();
+  for (auto& post : parts.io.Posters()) parts.liveness.emplace_back("the network loop", post);
+  parts.liveness.emplace_back("the API's thread pool or its store", [&parts](auto task) {
+    parts.executor.Post([&parts, task = std::move(task)]() mutable {
+      const absl::Status read = parts.store->Get(kHealthKey).status();
+      if (read.ok() || absl::IsNotFound(read)) task();
+    });
+  });
   BERTH_INFO("the control plane serves", {"address", config.bind_address}, {"port", port},
              {"data", config.data_dir});
   return plane;
 }
+
+absl::Status ControlPlane::Health() { return base::CheckAll(parts_->liveness); }
 
 absl::StatusOr<std::string> NodeKubeconfig(const Config& config, const std::string& node,
                                            const std::string& server) {

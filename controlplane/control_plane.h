@@ -17,6 +17,9 @@ class ControlPlane {
   // the server reports, "v1.35.0+berth.0.1.0".
   static absl::StatusOr<std::unique_ptr<ControlPlane>> Start(const Config& config,
                                                              const std::string& version);
+  // OK while the threads run what they are given and the store answers; asked about every ten
+  // seconds by one thread.
+  absl::Status Health();
   ~ControlPlane();  // stops in reverse order; every acknowledged write is on disk already
 
  private:

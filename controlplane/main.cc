@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // berth-controlplane: API server, scheduler and controllers in one process.
 #include <signal.h>
-#include <systemd/sd-daemon.h>
 
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <string>
 
 #include "base/log.h"
+#include "base/service.h"
 #include "base/status.h"
 #include "controlplane/config.h"
 #include "controlplane/control_plane.h"
@@ -69,19 +69,12 @@ int Fail(const absl::Status& status) {
 }
 
 int Serve(const Config& config) {
-  // Blocked before any thread starts, so that all threads inherit it and only sigwait sees them.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  berth::base::BlockServiceSignals();  // before any thread
   signal(SIGPIPE, SIG_IGN);
   auto plane = berth::controlplane::ControlPlane::Start(config, BERTH_VERSION);
   if (!plane.ok()) return Fail(plane.status());
-  sd_notify(0, "READY=1");
-  int signal_number = 0;
-  sigwait(&signals, &signal_number);
-  sd_notify(0, "STOPPING=1");
+  const int signal_number =
+      berth::base::RunService({.healthy = [&] { return (*plane)->Health(); }});
   BERTH_INFO("ending", {"signal", signal_number});
   return 0;
 }

@@ -47,4 +47,12 @@ class Loops : public IoContext::Impl {
 IoContext::IoContext(int threads) : impl_(std::make_unique<Loops>(threads < 1 ? 1 : threads)) {}
 IoContext::~IoContext() = default;
 
+std::vector<std::function<void(absl::AnyInvocable<void()>)>> IoContext::Posters() {
+  std::vector<std::function<void(absl::AnyInvocable<void()>)>> posters;
+  for (const auto& loop : impl_->loops()) {
+    posters.emplace_back([loop](Loop::Task task) { loop->Post(std::move(task)); });
+  }
+  return posters;
+}
+
 }  // namespace berth::http

@@ -35,6 +35,10 @@ absl::Status Daemon::Start() {
   RETURN_IF_ERROR(Serve());
   RETURN_IF_ERROR(StartWatches());
   node_->Start();
+  for (auto& post : io_.Posters()) liveness_.emplace_back("the network loop", post);
+  for (base::ThreadPool* pool : {&pool_, &node_pool_}) {
+    liveness_.emplace_back("the thread pool", [pool](auto task) { pool->Post(std::move(task)); });
+  }
   if (pods_ != nullptr) {
     RETURN_IF_ERROR(pods_->Start(), "starting the pod workers");
     Record("Normal", "NodeAllocatableEnforced", "Updated Node Allocatable limit across pods");
@@ -44,6 +48,11 @@ absl::Status Daemon::Start() {
 
 void Daemon::Tick() {
   if (service_ != nullptr) service_->ReloadChangedFiles();
+}
+
+absl::Status Daemon::Alive() {
+  const absl::Status threads = base::CheckAll(liveness_);
+  return threads.ok() ? Healthy() : threads;
 }
 
 absl::Status Daemon::Healthy() const {

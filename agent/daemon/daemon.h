@@ -21,6 +21,7 @@
 #include "agent/volumes/node_volumes.h"
 #include "base/clock.h"
 #include "base/executor.h"
+#include "base/liveness.h"
 #include "client/api_client.h"
 #include "client/event_recorder.h"
 #include "client/informer.h"
@@ -42,6 +43,9 @@ class Daemon {
   void Tick();
   // OK while the pods' part works.
   absl::Status Healthy() const;
+  // What a new process would put right: besides, the threads run what they are given. For the
+  // main thread.
+  absl::Status Alive();
 
  private:
   absl::Status PrepareHost();
@@ -85,6 +89,7 @@ class Daemon {
   std::unique_ptr<PodRuntime> pods_;
   std::unique_ptr<ServiceProxy> proxy_;
   std::unique_ptr<KubeletService> service_;
+  std::vector<base::Liveness> liveness_;
 };
 
 }  // namespace berth::agent
