@@ -89,7 +89,7 @@ class SliceTest(harness.ClusterTest):
 
     def container_ids(self):
         """Of the pods that stay: those of a rollout may still be ending."""
-        pods = [p for p in get(self.cluster, "pods", "-A")["items"] if "deletionTimestamp" not in p["metadata"]]
+        pods = [p for p in get(self.cluster, "pods")["items"] if "deletionTimestamp" not in p["metadata"]]
         return {(p["metadata"]["name"], c["name"]): (c.get("containerID"), c["restartCount"])
                 for p in pods for c in p["status"].get("containerStatuses", [])}
 
@@ -261,7 +261,7 @@ class SliceTest(harness.ClusterTest):
     def test_16_deleting_everything_leaves_nothing(self):
         self.kubectl("delete", "deployment,service", "web")
         self.kubectl("delete", "pods", "--all", "--grace-period=1", "--timeout=60s")
-        self.eventually("no pods", lambda: get(self.cluster, "pods", "-A")["items"] == [], 60)
+        self.eventually("no pods", lambda: get(self.cluster, "pods")["items"] == [], 60)
         for node in self.cluster.nodes:
             try:
                 wait_for(f"nothing left on {node.name}", lambda n=node: not self.left_on(n), 60)

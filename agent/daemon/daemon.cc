@@ -101,13 +101,27 @@ absl::Status Daemon::ConnectApi() {
       std::make_unique<client::EventRecorder>(*api_, pool_, clock_, "kubelet", identity_.name);
   services_ =
       std::make_unique<client::Informer<core::Service>>(*api_, pool_, clock_, client::kServices);
-  // Routes need every node, else the own one is enough.
-  client::InformerOptions which;
-  if (!flags_.pod_routes) which.field_selector = StrCat("metadata.name=", identity_.name);
-  nodes_ =
-      std::make_unique<client::Informer<core::Node>>(*api_, pool_, clock_, client::kNodes, which);
+  // All that a node's own credentials may read of nodes.
+  client::InformerOptions own;
+  own.field_selector = StrCat("metadata.name=", identity_.name);
+  own_node_ =
+      std::make_unique<client::Informer<core::Node>>(*api_, pool_, clock_, client::kNodes, own);
+  return ConnectProxyApi();
+}
+
+// EndpointSlices and the other nodes are for a service proxy to read, which has credentials of its
+// own unless the node's are allowed that too.
+absl::Status Daemon::ConnectProxyApi() {
+  const std::string& file = config_.proxy.kubeconfig;
+  if (!file.empty()) {
+    ASSIGN_OR_RETURN(const client::Kubeconfig kubeconfig, client::LoadKubeconfig(file));
+    ASSIGN_OR_RETURN(auto transport, client::MakeTransport(io_, kubeconfig), file);
+    proxy_api_ = std::make_unique<client::ApiClient>(std::move(transport));
+  }
   if (flags_.pod_routes) {
-    routes_ = std::make_unique<netproxy::PodRoutes>(*nodes_, pool_, clock_, identity_.name);
+    peers_ =
+        std::make_unique<client::Informer<core::Node>>(ProxyApi(), pool_, clock_, client::kNodes);
+    routes_ = std::make_unique<netproxy::PodRoutes>(*peers_, pool_, clock_, identity_.name);
   }
   return absl::OkStatus();
 }
@@ -169,12 +183,13 @@ absl::Status Daemon::Serve() {
 // Everybody who listens says so before the first list comes in.
 absl::Status Daemon::StartWatches() {
   if (api_ == nullptr) return absl::OkStatus();
-  nodes_->OnChange([this](const std::string& key) {
-    if (key == identity_.name) node_->NodeChanged(nodes_->Get(key));
+  own_node_->OnChange([this](const std::string& key) {
+    if (key == identity_.name) node_->NodeChanged(own_node_->Get(key));
   });
-  proxy_ = std::make_unique<ServiceProxy>(*api_, *services_, *nodes_, io_, pool_, clock_);
+  proxy_ = std::make_unique<ServiceProxy>(ProxyApi(), *services_, *own_node_, io_, pool_, clock_);
   RETURN_IF_ERROR(proxy_->Start(config_, identity_.name));
-  nodes_->Start();
+  own_node_->Start();
+  if (peers_ != nullptr) peers_->Start();
   services_->Start();
   return absl::OkStatus();
 }
@@ -192,7 +207,8 @@ void Daemon::Stop() {
   service_ = nullptr;
   proxy_ = nullptr;
   routes_ = nullptr;
-  nodes_ = nullptr;
+  peers_ = nullptr;
+  own_node_ = nullptr;
   if (node_ != nullptr) node_->Stop();
   if (pods_ != nullptr) pods_->Stop();
   services_ = nullptr;

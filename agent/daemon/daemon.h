@@ -50,6 +50,8 @@ class Daemon {
  private:
   absl::Status PrepareHost();
   absl::Status ConnectApi();
+  absl::Status ConnectProxyApi();
+  client::ApiClient& ProxyApi() { return proxy_api_ != nullptr ? *proxy_api_ : *api_; }
   absl::Status ConnectRuntime();
   absl::Status MakeNode();
   absl::Status Serve();
@@ -74,9 +76,11 @@ class Daemon {
   base::ThreadPool event_pool_{"cri-events", 1};
   SystemMounter mounter_;
   std::unique_ptr<client::ApiClient> api_, heartbeat_api_;
+  std::unique_ptr<client::ApiClient> proxy_api_;  // null: api_ serves
   std::unique_ptr<client::EventRecorder> recorder_;
   std::unique_ptr<client::Informer<api::core::v1::Service>> services_;
-  std::unique_ptr<client::Informer<api::core::v1::Node>> nodes_;
+  std::unique_ptr<client::Informer<api::core::v1::Node>> own_node_;
+  std::unique_ptr<client::Informer<api::core::v1::Node>> peers_;  // with --pod-routes: every node
   std::unique_ptr<netproxy::PodRoutes> routes_;
   KubeletMetrics metrics_;
   std::unique_ptr<cri::GrpcRuntime> grpc_;

@@ -36,10 +36,10 @@ netproxy::ProxyOptions OptionsOf(const KubeProxyConfig& wanted, const std::strin
 
 ServiceProxy::ServiceProxy(client::ApiClient& api,
                            client::Informer<api::core::v1::Service>& services,
-                           client::Informer<api::core::v1::Node>& nodes, http::IoContext& io,
+                           client::Informer<api::core::v1::Node>& own_node, http::IoContext& io,
                            base::Executor& executor, base::Clock& clock)
     : services_(services),
-      nodes_(nodes),
+      own_node_(own_node),
       slices_(std::make_unique<client::Informer<api::discovery::v1::EndpointSlice>>(
           api, executor, clock, client::kEndpointSlices, netproxy::SliceInformerOptions())),
       io_(io),
@@ -64,9 +64,9 @@ absl::Status ServiceProxy::Start(const Config& config, const std::string& node_n
     BERTH_WARNING("some kernel settings of the service proxy cannot be made here",
                   {"error", refused});
   }
-  proxy_ = std::make_unique<netproxy::Proxy>(netproxy::ProxyInformers{services_, *slices_, nodes_},
-                                             executor_, clock_, std::move(options),
-                                             netproxy::KernelBackends(), &metrics_);
+  proxy_ = std::make_unique<netproxy::Proxy>(
+      netproxy::ProxyInformers{services_, *slices_, own_node_}, executor_, clock_,
+      std::move(options), netproxy::KernelBackends(), &metrics_);
   proxy_->UseHealthCheckPorts(health_checks_);
   RETURN_IF_ERROR(Listen(health_server_, wanted.healthz_bind_address, proxy_->HealthHandler()),
                   "healthzBindAddress");

@@ -22,10 +22,10 @@ namespace berth::agent {
 
 class ServiceProxy {
  public:
-  // `services` and `nodes` (the own one at least) are started by the caller after Start(). All
-  // arguments outlive this.
+  // `api` may list EndpointSlices. `services` and `own_node` are started by the caller after
+  // Start(). All arguments outlive this.
   ServiceProxy(client::ApiClient& api, client::Informer<api::core::v1::Service>& services,
-               client::Informer<api::core::v1::Node>& nodes, http::IoContext& io,
+               client::Informer<api::core::v1::Node>& own_node, http::IoContext& io,
                base::Executor& executor, base::Clock& clock);
   ~ServiceProxy();
 
@@ -38,7 +38,7 @@ class ServiceProxy {
   void Metrics(http::Exchange& exchange);
 
   client::Informer<api::core::v1::Service>& services_;
-  client::Informer<api::core::v1::Node>& nodes_;
+  client::Informer<api::core::v1::Node>& own_node_;
   const std::unique_ptr<client::Informer<api::discovery::v1::EndpointSlice>> slices_;
   http::IoContext& io_;
   base::Executor& executor_;

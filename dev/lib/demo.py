@@ -14,8 +14,8 @@ def get(cluster, *arguments):
     return json.loads(cluster.kubectl("get", *arguments, "-o", "json").stdout)
 
 
-def ready_pods(cluster, selector, namespace="default"):
-    pods = get(cluster, "pods", "-n", namespace, "-l", selector)["items"]
+def ready_pods(cluster, selector):
+    pods = get(cluster, "pods", "-l", selector)["items"]
     return [p for p in pods if "deletionTimestamp" not in p["metadata"]
             and any(c["type"] == "Ready" and c["status"] == "True" for c in p["status"].get("conditions", []))]
 
