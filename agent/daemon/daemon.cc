@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/daemon/daemon.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "agent/node/host_setup.h"
@@ -67,6 +68,12 @@ absl::Status Daemon::PrepareHost() {
   std::error_code error;
   std::filesystem::create_directories(flags_.root_dir + "/pods", error);
   if (error) return base::FromErrno(error.value(), flags_.root_dir);
+  if (auto inotify = kernel::Inotify::Make(); inotify.ok()) {
+    inotify_ = *std::move(inotify);
+    inotify_pool_.Post([this] { inotify_->Run(); });
+  } else {
+    BERTH_WARNING("changes of files are noticed late", {"error", inotify.status()});
+  }
   ASSIGN_OR_RETURN(identity_.name, NodeName(flags_.hostname_override));
   ASSIGN_OR_RETURN(identity_.addresses,
                    ChooseNodeAddresses(flags_.node_ip, LocalAddresses(), DefaultRouteInterface()));
@@ -204,6 +211,7 @@ void Daemon::Record(std::string_view type, std::string_view reason, std::string_
 }
 
 void Daemon::Stop() {
+  if (inotify_ != nullptr) inotify_->Stop();
   service_ = nullptr;
   proxy_ = nullptr;
   routes_ = nullptr;

@@ -12,12 +12,12 @@
 #include "agent/config/config_file.h"
 #include "agent/config/flags.h"
 #include "agent/daemon/service_proxy.h"
+#include "agent/env/container_env.h"
 #include "agent/images/cri_image_puller.h"
 #include "agent/node/node_agent.h"
 #include "agent/observe/kubelet_metrics.h"
 #include "agent/pods/pod_runtime.h"
 #include "agent/server/kubelet_service.h"
-#include "agent/volumes/api_objects.h"
 #include "agent/volumes/node_volumes.h"
 #include "base/clock.h"
 #include "base/executor.h"
@@ -28,6 +28,7 @@
 #include "cri/grpc_runtime.h"
 #include "cri/measured_runtime.h"
 #include "http/io_context.h"
+#include "kernel/inotify.h"
 #include "netproxy/pod_routes.h"
 
 namespace berth::agent {
@@ -74,6 +75,9 @@ class Daemon {
   base::ThreadPool pool_{"work", 32};
   base::ThreadPool node_pool_{"node", 3};
   base::ThreadPool event_pool_{"cri-events", 1};
+  std::unique_ptr<kernel::Inotify>
+      inotify_;  // the one of this process; null: the host has none left
+  base::ThreadPool inotify_pool_{"inotify", 1};
   SystemMounter mounter_;
   std::unique_ptr<client::ApiClient> api_, heartbeat_api_;
   std::unique_ptr<client::ApiClient> proxy_api_;  // null: api_ serves
@@ -86,7 +90,7 @@ class Daemon {
   std::unique_ptr<cri::GrpcRuntime> grpc_;
   std::unique_ptr<cri::MeasuredRuntime> runtime_;
   std::unique_ptr<cri::EventSource> events_;
-  std::unique_ptr<ApiObjects> objects_;
+  std::unique_ptr<ObjectReader> objects_;
   std::unique_ptr<NodeVolumes> volumes_;
   std::unique_ptr<CriImagePuller> images_;
   std::unique_ptr<NodeAgent> node_;

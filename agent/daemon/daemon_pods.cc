@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the pods' part of the daemon is put together.
 #include "agent/daemon/daemon.h"
+#include "agent/volumes/api_objects.h"
+#include "agent/volumes/no_api_objects.h"
 #include "api/proto/core/v1/pod.pb.h"
 #include "api/proto/core/v1/service.pb.h"
 
@@ -8,6 +10,7 @@ namespace berth::agent {
 namespace {
 
 namespace core = api::core::v1;
+using base::StrCat;
 
 constexpr absl::Duration kServicesWait = absl::Seconds(5);
 
@@ -39,22 +42,34 @@ PodRuntimeOptions Daemon::PodOptions() const {
   options.sync_frequency = kubelet.sync_frequency;
   options.max_restart_backoff = kubelet.max_container_restart_period;
   options.runtime_request_timeout = kubelet.runtime_request_timeout;
+  options.static_pods.node_name = identity_.name;
+  options.static_pods.path = kubelet.static_pod_path;
+  options.static_pods.file_check = kubelet.file_check_frequency;
+  options.static_pods.url = kubelet.static_pod_url;
+  options.static_pods.url_header = kubelet.static_pod_url_header;
+  options.static_pods.url_check = kubelet.http_check_frequency;
   return options;
 }
 
 void Daemon::MakePods() {
-  if (api_ == nullptr) return;
   const auto& kubelet = config_.kubelet;
-  objects_ = std::make_unique<ApiObjects>(
-      *api_, clock_,
-      [this] {
-        // A pod must not start with half of the services in its environment.
-        services_->WaitForSync(kServicesWait);
-        return services_->List();
-      },
-      [this] { return node_->Allocatable(); });
-  volumes_ = std::make_unique<NodeVolumes>(flags_.root_dir, mounter_, *objects_,
-                                           ApiTokenIssuer(*api_), clock_);
+  const auto allocatable = [this] { return node_->Allocatable(); };
+  if (api_ == nullptr) {
+    objects_ = std::make_unique<NoApiObjects>(allocatable);
+  } else {
+    objects_ = std::make_unique<ApiObjects>(
+        *api_, clock_,
+        [this] {
+          // A pod must not start with half of the services in its environment. Static pods are not
+          // held up by an API that is away.
+          if (pods_->KnowsApiPods()) services_->WaitForSync(kServicesWait);
+          return services_->List();
+        },
+        allocatable);
+  }
+  volumes_ = std::make_unique<NodeVolumes>(
+      flags_.root_dir, mounter_, *objects_,
+      api_ == nullptr ? NoTokenIssuer() : ApiTokenIssuer(*api_), clock_);
   ImagePullerOptions pulls;
   pulls.max_parallel_pulls = kubelet.serialize_image_pulls ? 1 : kubelet.max_parallel_image_pulls;
   pulls.call_timeout = kubelet.runtime_request_timeout;
@@ -63,7 +78,7 @@ void Daemon::MakePods() {
       pulls, *runtime_, *objects_, clock_,
       [this](const core::Pod& pod, std::string_view type, std::string_view reason,
              std::string_view message, std::string_view field_path) {
-        recorder_->Record(pod, type, reason, message, field_path);
+        if (recorder_ != nullptr) recorder_->Record(pod, type, reason, message, field_path);
       });
   PodRuntimeParts parts;
   parts.api = api_.get();
@@ -76,8 +91,13 @@ void Daemon::MakePods() {
   parts.images = images_.get();
   parts.objects = objects_.get();
   parts.metrics = &metrics_;
-  parts.node = [this] { return node_->node(); };
   parts.network_seen_ready = [this] { return node_->runtime().network_ready; };
+  parts.node = [this] { return api_ == nullptr ? node_->InitialNode() : node_->node(); };
+  parts.initial_node = [this] { return node_->InitialNode(); };
+  parts.inotify = inotify_.get();
+  parts.manifest_problem = [this](const std::string& problem) {
+    Record("Warning", "FailedValidation", StrCat("Static pod manifest is not usable: ", problem));
+  };
   pods_ = std::make_unique<PodRuntime>(PodOptions(), parts);
 }
 

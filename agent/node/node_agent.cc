@@ -68,6 +68,14 @@ class NodeAgent::Impl {
     base::MutexLock lock(mu_);
     return node_;
   }
+  std::shared_ptr<const core::Node> InitialNode() const {
+    NodeObservation seen;
+    if (auto size = ReadFilesystemSize(parts_.root_dir); size.ok()) seen.node_filesystem = *size;
+    auto node = std::make_shared<core::Node>(MakeNode(identity_, config_));
+    *node->mutable_status() =
+        MakeNodeStatus(identity_, config_, seen, core::NodeStatus(), parts_.clock->Now());
+    return node;
+  }
   void NodeChanged(std::shared_ptr<const core::Node> node) {
     {
       base::MutexLock lock(mu_);
@@ -357,6 +365,7 @@ NodeAgent::~NodeAgent() = default;
 void NodeAgent::Start() { impl_->Start(); }
 void NodeAgent::Stop() { impl_->Stop(); }
 std::shared_ptr<const core::Node> NodeAgent::node() const { return impl_->node(); }
+std::shared_ptr<const core::Node> NodeAgent::InitialNode() const { return impl_->InitialNode(); }
 void NodeAgent::NodeChanged(std::shared_ptr<const core::Node> node) {
   impl_->NodeChanged(std::move(node));
 }

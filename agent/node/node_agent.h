@@ -51,6 +51,8 @@ class NodeAgent {
 
   // The Node as the API last gave it; nullptr before.
   std::shared_ptr<const api::core::v1::Node> node() const;
+  // The Node as it would be registered now: what a node without an API goes by.
+  std::shared_ptr<const api::core::v1::Node> InitialNode() const;
   // The Node in the API changed (from the watch); nullptr when it was deleted.
   void NodeChanged(std::shared_ptr<const api::core::v1::Node> node);
   // The status may have changed: look now, not at the next tick.

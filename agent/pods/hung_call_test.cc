@@ -50,6 +50,7 @@ class NoObjects : public ObjectReader {
 class DeafApi : public PodApi {
   absl::Status PatchStatus(const PodRef&, std::string_view) override { return absl::OkStatus(); }
   absl::Status Delete(const PodRef&) override { return absl::OkStatus(); }
+  absl::Status Create(const Pod&, Pod&) override { return absl::OkStatus(); }
 };
 
 std::shared_ptr<Pod> MakePod(const std::string& name) {

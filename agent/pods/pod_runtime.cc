@@ -8,6 +8,8 @@
 #include "agent/pods/admission.h"
 #include "agent/pods/pod_set.h"
 #include "agent/resources/pod_cgroups.h"
+#include "agent/sources/mirror_pods.h"
+#include "agent/sources/static_pod.h"
 #include "agent/status/pod_api.h"
 #include "agent/sync/container_spec.h"
 #include "api/proto/core/v1/node.pb.h"
@@ -85,7 +87,7 @@ class PodRuntime::Impl {
                   DriverOf(options_)}),
         files_({options_.root_dir, options_.pod_logs_dir, ContainerLogsDir(options_),
                 options_.cluster_domain}),
-        api_(*parts_.api),
+        api_(MakePodApi(parts_)),
         prober_(*parts_.runtime, MakeProbeFetch(*parts_.io)),
         probes_(prober_, probe_pool_, *parts_.clock,
                 {[this](const std::string& uid) { Poke(uid, absl::ZeroDuration()); },
@@ -95,11 +97,17 @@ class PodRuntime::Impl {
                          base::StrCat(KindName(kind), " probe failed: ", message), container);
                  }}),
         statuses_(
-            api_, source_pool_, *parts_.clock,
+            *api_, source_pool_, *parts_.clock,
             [this](const std::string& uid) {
               if (!stopping_) set_.StatusWritten(uid);
             },
             parts_.metrics),
+        mirrors_(*api_, statuses_, source_pool_, *parts_.clock,
+                 {[this] { return NodeUid(); },
+                  [this](std::string_view namespace_, std::string_view name) {
+                    const auto worker = set_.FindByName(namespace_, name);
+                    return worker != nullptr && worker->gone();
+                  }}),
         context_{options_,
                  *parts_.clock,
                  workers_pool_,
@@ -122,11 +130,29 @@ class PodRuntime::Impl {
                  [this] { return parts_.network_seen_ready(); },
                  [this] { return NodeMemory(); },
                  [this](const std::string& name) { return RuntimeHandler(name); },
-                 parts_.metrics},
-        set_(context_, workers_pool_, parts_.node),
+                 parts_.metrics,
+                 [this](const Pod& pod, const api::core::v1::PodStatus& status) {
+                   if (parts_.api != nullptr) mirrors_.SetStatus(pod, status);
+                 }},
+        set_(context_, workers_pool_, parts_.node, Sources()),
         pleg_(*parts_.runtime, parts_.events, source_pool_, *parts_.clock,
               Pleg::Hooks{[this](const std::string& uid) { RuntimeChanged(uid); },
                           [this](const auto& pods) { OnRelist(pods); }}),
+        static_pods_(options_.static_pods, parts_.inotify, MakeManifestFetch(*parts_.io),
+                     source_pool_, *parts_.clock,
+                     {[this](StaticPods::PodPtr pod) {
+                        if (parts_.api != nullptr) mirrors_.Want(pod);
+                        set_.Deliver(std::move(pod));
+                      },
+                      [this](StaticPods::PodPtr pod) {
+                        set_.Lost(pod->metadata().uid());
+                        if (parts_.api != nullptr) mirrors_.Unwant(*pod);
+                      },
+                      [this] {
+                        set_.SourceReady(PodSource::kStatic);
+                        OneSourceReady();
+                      },
+                      parts_.manifest_problem}),
         workers_pool_("pod-worker", kWorkerThreads),
         probe_pool_("probe", kProbeThreads),
         source_pool_("pod-source", kSourceThreads) {}
@@ -136,6 +162,50 @@ class PodRuntime::Impl {
   absl::Status Start() {
     RETURN_IF_ERROR(cgroup_status_, "finding cgroups");
     RETURN_IF_ERROR(cgroups_.Prepare({}));
+    pleg_.Start();
+    static_pods_.Start();
+    if (parts_.api != nullptr) WatchApi();
+    return absl::OkStatus();
+  }
+
+  void Stop() {
+    if (stopping_.exchange(true)) return;
+    static_pods_.Stop();
+    pleg_.Stop();
+    source_.reset();
+    mirrors_.Stop();
+    set_.Stop();
+    probes_.Stop();
+    statuses_.Stop();
+  }
+
+  bool knows_api_pods() const { return knows_api_pods_; }
+
+  void Poke(const std::string& uid, absl::Duration delay) {
+    if (!stopping_) set_.Poke(uid, delay);
+  }
+
+  PodSet& set() { return set_; }
+  const Pleg& pleg() const { return pleg_; }
+  const PodRuntimeOptions& options() const { return options_; }
+
+ private:
+  static std::unique_ptr<PodApi> MakePodApi(const PodRuntimeParts& parts) {
+    if (parts.api == nullptr) return std::make_unique<NoPodApi>();
+    return std::make_unique<ClientPodApi>(*parts.api);
+  }
+
+  PodSources Sources() const {
+    PodSources out;
+    out.expected.clear();
+    if (parts_.api != nullptr) out.expected.insert(PodSource::kApi);
+    const auto& manifests = options_.static_pods;
+    if (!manifests.path.empty() || !manifests.url.empty()) out.expected.insert(PodSource::kStatic);
+    if (parts_.initial_node != nullptr) out.initial_node = parts_.initial_node;
+    return out;
+  }
+
+  void WatchApi() {
     client::InformerOptions only_mine;
     only_mine.field_selector = base::StrCat("spec.nodeName=", options_.node_name);
     source_ = std::make_unique<client::Informer<Pod>>(*parts_.api, source_pool_, *parts_.clock,
@@ -147,46 +217,42 @@ class PodRuntime::Impl {
                std::static_pointer_cast<const Pod>(after));
     });
     source_->Start();
-    pleg_.Start();
     source_pool_.Post([this] {
       while (!stopping_) {
         if (source_->WaitForSync(absl::Seconds(1))) {
           BERTH_INFO("pods are known", {"pods", source_->size()});
-          return set_.SourceReady();
+          knows_api_pods_ = true;
+          set_.SourceReady(PodSource::kApi);
+          return OneSourceReady();
         }
       }
     });
-    return absl::OkStatus();
   }
 
-  void Stop() {
-    if (stopping_.exchange(true)) return;
-    pleg_.Stop();
-    source_.reset();
-    set_.Stop();
-    probes_.Stop();
-    statuses_.Stop();
+  // Mirrors without a pod go when both have told what there is: manifests which pods, the API which
+  // mirrors.
+  void OneSourceReady() {
+    const int others = static_pods_.any() ? 2 : 1;
+    if (++sources_ready_ == others) mirrors_.Ready();
   }
 
-  void Poke(const std::string& uid, absl::Duration delay) {
-    if (!stopping_) set_.Poke(uid, delay);
+  std::string NodeUid() const {
+    const auto node = parts_.node();
+    return node == nullptr ? "" : node->metadata().uid();
   }
 
   void RuntimeChanged(const std::string& uid) {
     if (!stopping_) set_.RuntimeChanged(uid);
   }
 
-  PodSet& set() { return set_; }
-  const Pleg& pleg() const { return pleg_; }
-  const PodRuntimeOptions& options() const { return options_; }
-
- private:
   void OnChange(std::shared_ptr<const Pod> before, std::shared_ptr<const Pod> after) {
     if (before != nullptr &&
         (after == nullptr || after->metadata().uid() != before->metadata().uid())) {
-      set_.Lost(before->metadata().uid());
+      IsMirrorPod(*before) ? mirrors_.Lost(*before) : set_.Lost(before->metadata().uid());
     }
-    if (after != nullptr) set_.Deliver(std::move(after));
+    if (after == nullptr) return;
+    IsMirrorPod(*after) ? mirrors_.Seen(std::move(after))
+                        : set_.Deliver(AsApiPod(std::move(after)));
   }
 
   // The node's allocatable is known only after a while; kubepods gets its limits then.
@@ -207,6 +273,7 @@ class PodRuntime::Impl {
   }
 
   absl::StatusOr<std::string> RuntimeHandler(const std::string& name) {
+    if (parts_.api == nullptr) return base::Unavailable("runtime classes need an API server");
     api::node::v1::RuntimeClass runtime_class;
     RETURN_IF_ERROR(parts_.api->Get(client::kRuntimeClasses, "", name, runtime_class));
     return runtime_class.handler();
@@ -223,15 +290,19 @@ class PodRuntime::Impl {
   absl::Status cgroup_status_;
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> prepared_ = false;
+  std::atomic<bool> knows_api_pods_ = false;
+  std::atomic<int> sources_ready_ = 0;
   PodCgroups cgroups_;
   PodFiles files_;
-  ClientPodApi api_;
+  std::unique_ptr<PodApi> api_;
   Prober prober_;
   ProbeRuns probes_;
   StatusWriter statuses_;
+  MirrorPods mirrors_;
   WorkerContext context_;
   PodSet set_;
   Pleg pleg_;
+  StaticPods static_pods_;
   std::unique_ptr<client::Informer<Pod>> source_;
   // Last: they end first, and wait for tasks that use the rest.
   base::ThreadPool workers_pool_;
@@ -246,6 +317,7 @@ PodRuntime::~PodRuntime() = default;
 absl::Status PodRuntime::Start() { return impl_->Start(); }
 void PodRuntime::Stop() { impl_->Stop(); }
 absl::Status PodRuntime::Health() const { return impl_->pleg().Health(); }
+bool PodRuntime::KnowsApiPods() const { return impl_->knows_api_pods(); }
 void PodRuntime::PokeAll() { impl_->set().PokeAll(); }
 
 std::vector<std::shared_ptr<const Pod>> PodRuntime::Pods() const {

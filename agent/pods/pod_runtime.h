@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pods of this node: takes them from the API, admits them, runs a worker per pod, reports their
-// status. Everything is rebuilt from the runtime's and the API's lists when the daemon starts;
-// destroying a PodRuntime disturbs no container.
+// The pods of this node: takes them from the API and from manifests of its own, admits them, runs a
+// worker per pod, reports their status. Everything is rebuilt from the runtime's and the API's
+// lists when the daemon starts; destroying a PodRuntime disturbs no container.
 #ifndef BERTH_AGENT_PODS_POD_RUNTIME_H_
 #define BERTH_AGENT_PODS_POD_RUNTIME_H_
 
@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "agent/pods/pod_directory.h"
+#include "agent/sources/static_pods.h"
 #include "base/clock.h"
 
 namespace berth::api::core::v1 {
@@ -61,12 +62,13 @@ struct PodRuntimeOptions {
   absl::Duration sync_frequency = absl::Minutes(1);
   absl::Duration max_restart_backoff = absl::Minutes(5);
   absl::Duration runtime_request_timeout = absl::Minutes(2);
+  StaticPods::Options static_pods;
 };
 
 // What a PodRuntime borrows; all of it outlives the PodRuntime.
 struct PodRuntimeParts {
-  client::ApiClient* api = nullptr;
-  client::EventRecorder* recorder = nullptr;
+  client::ApiClient* api = nullptr;           // null: static pods only
+  client::EventRecorder* recorder = nullptr;  // null: no events
   base::Clock* clock = nullptr;
   http::IoContext* io = nullptr;  // for http probes and hooks
   cri::Runtime* runtime = nullptr;
@@ -80,6 +82,11 @@ struct PodRuntimeParts {
   std::function<std::shared_ptr<const api::core::v1::Node>()> node;
   // Whether the runtime's network was ready when it was last looked at. A no is asked again.
   std::function<bool()> network_seen_ready = [] { return false; };
+  // The same as this daemon would make it, for static pods while the API is away.
+  std::function<std::shared_ptr<const api::core::v1::Node>()> initial_node;
+  kernel::Inotify* inotify = nullptr;  // null: manifests are looked for from time to time
+  // A manifest that is not usable.
+  std::function<void(const std::string& problem)> manifest_problem = [](const std::string&) {};
 };
 
 class PodRuntime : public PodDirectory {
@@ -96,6 +103,8 @@ class PodRuntime : public PodDirectory {
   // Health of the pod lifecycle, for /healthz and the node's Ready condition: OK while the relist
   // of the runtime works ("PLEG is not healthy: ..." otherwise).
   absl::Status Health() const;
+  // The API's pods are known: only static ones have been started before.
+  bool KnowsApiPods() const;
   // Looks at every pod again soon, for instance after the runtime's network became ready.
   void PokeAll();
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "agent/pods/admission.h"
+#include "agent/sources/static_pod.h"
 #include "api/object.h"
 #include "api/proto/core/v1/node.pb.h"
 #include "api/proto/core/v1/pod.pb.h"
@@ -28,9 +29,12 @@ std::shared_ptr<const Pod> OrphanPod(const std::string& uid, const RuntimePod& r
 
 }  // namespace
 
-PodSet::PodSet(const WorkerContext& context, base::Executor& executor, NodeSource node)
+PodSet::PodSet(const WorkerContext& context, base::Executor& executor, NodeSource node,
+               PodSources sources)
     : context_(context),
       node_(std::move(node)),
+      initial_node_(std::move(sources.initial_node)),
+      silent_(std::move(sources.expected)),
       queue_(executor, context.clock,
              [this](const std::string& key) { key == kAdmit ? AdmitWaiting() : Handle(key); }) {}
 
@@ -61,10 +65,10 @@ void PodSet::Lost(std::string_view uid) {
   queue_.Add(uid);
 }
 
-void PodSet::SourceReady() {
+void PodSet::SourceReady(PodSource source) {
   {
     base::MutexLock l(mu_);
-    source_ready_ = true;
+    silent_.erase(source);
   }
   queue_.Add(kAdmit);
 }
@@ -77,62 +81,90 @@ std::vector<PodSet::PodPtr> PodSet::ActivePods() const {
   return pods;
 }
 
-void PodSet::AdmitWaiting() {
-  const auto node = node_();
+bool PodSet::NameTaken(const Pod& pod) const {
+  return std::any_of(workers_.begin(), workers_.end(), [&](const auto& entry) {
+    const auto other = entry.second->Report();
+    return other->metadata().name() == pod.metadata().name() &&
+           other->metadata().namespace_() == pod.metadata().namespace_();
+  });
+}
+
+std::vector<PodSet::Waiting> PodSet::TakeAdmissible(bool node_known) {
   std::vector<Waiting> pods;
-  {
-    base::MutexLock l(mu_);
-    if (!source_ready_ || waiting_.empty()) return;
-    if (node != nullptr) {
-      for (auto& [uid, waiting] : waiting_) pods.push_back(std::move(waiting));
-      waiting_.clear();
-    }
+  base::MutexLock l(mu_);
+  for (auto it = waiting_.begin(); it != waiting_.end();) {
+    const Pod& pod = *it->second.pod;
+    const bool is_static = IsStaticPod(pod);
+    const bool may = is_static ? !silent_.contains(PodSource::kStatic) && !NameTaken(pod)
+                               : !silent_.contains(PodSource::kApi) && node_known;
+    if (may) pods.push_back(std::move(it->second));
+    it = may ? waiting_.erase(it) : std::next(it);
   }
-  if (node == nullptr) {
+  admitting_ = !pods.empty();
+  if (!node_known && !waiting_.empty() && !silent_.contains(PodSource::kApi)) {
     queue_.AddAfter(kAdmit, absl::Milliseconds(200));
-    return;
+  }
+  return pods;
+}
+
+void PodSet::AdmitWaiting() {
+  auto node = node_();
+  std::vector<Waiting> pods = TakeAdmissible(node != nullptr);
+  if (pods.empty()) return;
+  if (node == nullptr) node = initial_node_();
+  std::set<std::string> had_before;  // static pods: no API remembers them
+  for (auto& waiting : pods) {
+    const Pod& pod = *waiting.pod;
+    if (IsStaticPod(pod) && had_before.empty()) {
+      for (auto& uid : context_.files.ListPodDirs()) had_before.insert(std::move(uid));
+    }
+    waiting.accepted_before =
+        pod.status().has_start_time() || IsTerminalPhase(pod.status().phase()) ||
+        pod.metadata().has_deletion_timestamp() || had_before.contains(pod.metadata().uid());
   }
   std::sort(pods.begin(), pods.end(), [](const Waiting& a, const Waiting& b) {
-    // What this node had accepted before comes first: it is running.
-    const auto rank = [](const Pod& pod) {
-      return std::pair(!pod.status().has_start_time(),
-                       pod.metadata().creation_timestamp().seconds());
+    // What this node had accepted before comes first, it is running; then its own pods.
+    const auto rank = [](const Waiting& w) {
+      return std::tuple(!w.accepted_before, !IsStaticPod(*w.pod),
+                        w.pod->metadata().creation_timestamp().seconds());
     };
-    return rank(*a.pod) < rank(*b.pod);
+    return rank(a) < rank(b);
   });
-  for (const auto& [pod, arrived] : pods) {
-    const bool accepted_before = pod->status().has_start_time() ||
-                                 IsTerminalPhase(pod->status().phase()) ||
-                                 pod->metadata().has_deletion_timestamp();
-    auto worker = std::make_shared<PodWorker>(context_, pod,
-                                              accepted_before ? absl::InfinitePast() : arrived);
-    if (!accepted_before) {
-      const auto verdict =
-          Admit(*pod, {*node, ActivePods(), context_.options.allowed_unsafe_sysctls,
-                       context_.options.max_pods});
-      if (verdict.has_value()) {
-        context_.event(*pod, "Warning", verdict->reason, verdict->message, "");
-        BERTH_WARNING("pod rejected", {"pod", api::KeyOf(*pod)}, {"reason", verdict->reason});
-        worker->Reject(*verdict);
-      }
+  for (const Waiting& waiting : pods) Admit(waiting, *node);
+  base::MutexLock l(mu_);
+  admitting_ = false;
+}
+
+void PodSet::Admit(const Waiting& waiting, const api::core::v1::Node& node) {
+  const auto& [pod, arrived, accepted_before] = waiting;
+  auto worker =
+      std::make_shared<PodWorker>(context_, pod, accepted_before ? absl::InfinitePast() : arrived);
+  if (!accepted_before) {
+    const auto verdict = agent::Admit(
+        *pod,
+        {node, ActivePods(), context_.options.allowed_unsafe_sysctls, context_.options.max_pods});
+    if (verdict.has_value()) {
+      context_.event(*pod, "Warning", verdict->reason, verdict->message, "");
+      BERTH_WARNING("pod rejected", {"pod", api::KeyOf(*pod)}, {"reason", verdict->reason});
+      worker->Reject(*verdict);
     }
-    {
-      base::MutexLock l(mu_);
-      workers_[pod->metadata().uid()] = worker;
-    }
-    if (context_.metrics != nullptr && !accepted_before) {
-      context_.metrics->WorkerStarted(context_.clock.Now() - arrived);
-    }
-    BERTH_INFO("pod taken on", {"pod", api::KeyOf(*pod)}, {"uid", pod->metadata().uid()});
-    queue_.Add(pod->metadata().uid());
   }
+  {
+    base::MutexLock l(mu_);
+    workers_[pod->metadata().uid()] = worker;
+  }
+  if (context_.metrics != nullptr && !accepted_before) {
+    context_.metrics->WorkerStarted(context_.clock.Now() - arrived);
+  }
+  BERTH_INFO("pod taken on", {"pod", api::KeyOf(*pod)}, {"uid", pod->metadata().uid()});
+  queue_.Add(pod->metadata().uid());
 }
 
 void PodSet::Reconcile(const std::map<std::string, RuntimePod>& runtime_pods) {
   std::vector<std::string> orphans;
   {
     base::MutexLock l(mu_);
-    if (!source_ready_ || !waiting_.empty()) return;
+    if (!silent_.empty() || !waiting_.empty() || admitting_) return;
     for (const auto& [uid, runtime] : runtime_pods) {
       if (workers_.contains(uid)) continue;
       auto worker = std::make_shared<PodWorker>(context_, OrphanPod(uid, runtime));
@@ -152,7 +184,7 @@ void PodSet::Reconcile(const std::map<std::string, RuntimePod>& runtime_pods) {
 void PodSet::RemoveLeftovers() {
   const auto is_known = [this](const std::string& uid) {
     base::MutexLock l(mu_);
-    return workers_.contains(uid) || waiting_.contains(uid);
+    return workers_.contains(uid) || waiting_.contains(uid) || admitting_;
   };
   for (const auto& uid : context_.cgroups.ListPods()) {
     if (is_known(uid)) continue;
@@ -173,8 +205,13 @@ void PodSet::Handle(const std::string& uid) {
   worker->Sync();
   if (!worker->finished()) return;
   context_.probes.Remove(uid);
-  base::MutexLock l(mu_);
-  workers_.erase(uid);
+  bool waits = false;
+  {
+    base::MutexLock l(mu_);
+    workers_.erase(uid);
+    waits = !waiting_.empty();
+  }
+  if (waits) queue_.Add(kAdmit);
 }
 
 void PodSet::Poke(const std::string& uid, absl::Duration delay) {

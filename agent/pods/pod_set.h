@@ -21,20 +21,29 @@
 
 namespace berth::agent {
 
+enum class PodSource { kApi, kStatic };
+using NodeSource = std::function<std::shared_ptr<const api::core::v1::Node>()>;
+
+struct PodSources {
+  std::set<PodSource> expected = {PodSource::kApi};
+  // The Node as this daemon would make it: static pods do not wait for the API's.
+  NodeSource initial_node = [] { return nullptr; };
+};
+
 class PodSet {
  public:
   using PodPtr = std::shared_ptr<const api::core::v1::Pod>;
-  using NodeSource = std::function<std::shared_ptr<const api::core::v1::Node>()>;
-
-  PodSet(const WorkerContext& context, base::Executor& executor, NodeSource node);
+  // `node` is the API's Node, null until it is known.
+  PodSet(const WorkerContext& context, base::Executor& executor, NodeSource node,
+         PodSources sources = {});
 
   // From the source: a pod that is there, in its latest version.
   void Deliver(PodPtr pod);
   // From the source: the API has it no more.
   void Lost(std::string_view uid);
-  // The source has delivered every pod that there is; until then nothing unknown is an orphan and
-  // no new pod is admitted.
-  void SourceReady();
+  // The source has delivered every pod that there is. Before, none of its new pods is admitted;
+  // until all sources have, nothing unknown is an orphan.
+  void SourceReady(PodSource source = PodSource::kApi);
   // What the runtime has: pods that nobody wants any more are ended. Also old directories and
   // cgroups of such.
   void Reconcile(const std::map<std::string, RuntimePod>& runtime_pods);
@@ -57,18 +66,25 @@ class PodSet {
   void AdmitWaiting();
   std::vector<PodPtr> ActivePods() const;
   void RemoveLeftovers();
+  // A static pod waits until an earlier one of its name is gone.
+  bool NameTaken(const api::core::v1::Pod& pod) const BERTH_REQUIRES(mu_);
 
   const WorkerContext& context_;
   const NodeSource node_;
+  const NodeSource initial_node_;
   mutable base::Mutex mu_;
   std::map<std::string, std::shared_ptr<PodWorker>, std::less<>> workers_ BERTH_GUARDED_BY(mu_);
   struct Waiting {
     PodPtr pod;
     absl::Time arrived;
+    bool accepted_before = false;  // this node ran it already, or it is beyond that
   };
+  std::vector<Waiting> TakeAdmissible(bool node_known);
+  void Admit(const Waiting& waiting, const api::core::v1::Node& node);
   std::map<std::string, Waiting, std::less<>> waiting_ BERTH_GUARDED_BY(mu_);
-  bool source_ready_ BERTH_GUARDED_BY(mu_) = false;
-  base::KeyedQueue queue_;  // last: ends first
+  std::set<PodSource> silent_ BERTH_GUARDED_BY(mu_);  // sources that have not spoken
+  bool admitting_ BERTH_GUARDED_BY(mu_) = false;      // some pods are neither waiting nor workers
+  base::KeyedQueue queue_;                            // last: ends first
 };
 
 }  // namespace berth::agent

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "agent/observe/read_pod.h"
+#include "agent/sources/static_pod.h"
 #include "api/object.h"
 #include "api/proto/core/v1/pod.pb.h"
 #include "base/log.h"
@@ -58,6 +59,7 @@ PodWorker::PodWorker(const WorkerContext& context, std::shared_ptr<const Pod> po
     : context_(context),
       uid_(pod->metadata().uid()),
       arrived_(arrived),
+      static_(IsStaticPod(*pod)),
       inbox_(pod),
       report_(pod),
       pod_(pod),
@@ -188,6 +190,12 @@ bool PodWorker::SyncOnce() {
     if (finished_) return false;
     pod_ = inbox_;
     phase = phase_;
+    if (static_) {
+      // No API tells its status back.
+      auto pod = std::make_shared<Pod>(*inbox_);
+      *pod->mutable_status() = report_->status();
+      pod_ = std::move(pod);
+    }
   }
   if (phase == Phase::kTerminated) {
     SyncTerminated();
@@ -283,7 +291,12 @@ void PodWorker::Publish(bool terminating) {
     report->mutable_status()->clear_conditions();
     *report->mutable_status()->mutable_conditions() = pod_->status().conditions();
   }
-  context_.statuses.Set(*pod_, report->status(), TakeRunningSince());
+  if (static_) {
+    TakeRunningSince();
+    context_.mirror_status(*pod_, report->status());
+  } else {
+    context_.statuses.Set(*pod_, report->status(), TakeRunningSince());
+  }
   base::MutexLock l(mu_);
   report_ = std::move(report);
 }

@@ -122,6 +122,7 @@ class PodWorker : public std::enable_shared_from_this<PodWorker> {
   const WorkerContext& context_;
   const std::string uid_;
   const absl::Time arrived_;
+  const bool static_;  // from a manifest of the node: the API has its mirror only
 
   // What others tell and ask.
   mutable base::Mutex mu_;

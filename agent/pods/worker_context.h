@@ -55,6 +55,9 @@ struct WorkerContext {
   // The runtime's handler for a RuntimeClass; NotFound when the class is not there.
   std::function<absl::StatusOr<std::string>(const std::string& runtime_class)> runtime_handler;
   KubeletMetrics* metrics = nullptr;  // null: not measured
+  // The status of a static pod, for its mirror.
+  std::function<void(const api::core::v1::Pod& pod, const api::core::v1::PodStatus& status)>
+      mirror_status = [](const auto&, const auto&) {};
 };
 
 }  // namespace berth::agent

@@ -83,6 +83,13 @@ class FakeApi : public PodApi {
     deleted.push_back(pod.uid);
     return absl::OkStatus();
   }
+  absl::Status Create(const Pod& pod, Pod& made) override {
+    if (!error.ok()) return error;
+    log.push_back(base::StrCat("create ", pod.metadata().name()));
+    made = pod;
+    made.mutable_metadata()->set_uid(base::StrCat("api-", log.size()));
+    return absl::OkStatus();
+  }
   absl::Status error;
   std::vector<std::string> log;
   std::vector<std::string> deleted;

@@ -36,6 +36,12 @@ TokenIssuer ApiTokenIssuer(client::ApiClient& api) {
   };
 }
 
+TokenIssuer NoTokenIssuer() {
+  return [](const TokenRequestKey&) -> absl::StatusOr<IssuedToken> {
+    return base::Unavailable("failed to fetch token: there is no API server");
+  };
+}
+
 absl::StatusOr<std::string> TokenCache::Get(const TokenRequestKey& key) {
   const std::string text = KeyText(key);
   const absl::Time now = clock_.Now();

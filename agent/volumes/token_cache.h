@@ -32,6 +32,8 @@ using TokenIssuer = std::function<absl::StatusOr<IssuedToken>(const TokenRequest
 
 // Asks the API (TokenRequest, bound to the Pod).
 TokenIssuer ApiTokenIssuer(client::ApiClient& api);
+// Of a node without an API: has none.
+TokenIssuer NoTokenIssuer();
 
 class TokenCache {
  public:

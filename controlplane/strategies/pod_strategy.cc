@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "api/pod_references.h"
 #include "api/proto/core/v1/config.pb.h"
+#include "api/proto/core/v1/node.pb.h"
 #include "api/proto/core/v1/pod.pb.h"
 #include "api/proto/core/v1/pod_spec.pb.h"
 #include "api/proto/scheduling/v1/scheduling.pb.h"
@@ -88,7 +90,8 @@ class PodStrategy : public Strategy {
   }
 
  private:
-  static absl::Status CheckNodeMayCreate(std::string_view node, bool mirror, const Pod& pod) {
+  // A node may show its own static pods and nothing more: what a pod refers to, its node may read.
+  absl::Status CheckNodeMayCreate(std::string_view node, bool mirror, const Pod& pod) const {
     const ErrorSubject subject{"", "pods", "Pod", pod.metadata().name()};
     if (!mirror) {
       return ForbiddenError(subject,
@@ -99,6 +102,45 @@ class PodStrategy : public Strategy {
       return ForbiddenError(subject, StrCat("node \"", node,
                                             "\" can only create pods with spec.nodeName set to "
                                             "itself"));
+    }
+    if (const auto resource = api::ReferencedResource(pod.spec()); !resource.empty()) {
+      return ForbiddenError(
+          subject, StrCat("node \"", node, "\" can not create pods that reference ", resource));
+    }
+    return CheckOwner(node, subject, pod);
+  }
+
+  absl::Status CheckOwner(std::string_view node, const ErrorSubject& subject,
+                          const Pod& pod) const {
+    const auto& owners = pod.metadata().owner_references();
+    if (owners.size() > 1) {
+      return ForbiddenError(
+          subject, StrCat("node \"", node,
+                          "\" can only create pods with a single owner reference set to itself"));
+    }
+    if (owners.empty()) return absl::OkStatus();
+    const auto& owner = owners[0];
+    if (owner.api_version() != "v1" || owner.kind() != "Node" || owner.name() != node) {
+      return ForbiddenError(
+          subject,
+          StrCat("node \"", node, "\" can only create pods with an owner reference set to itself"));
+    }
+    if (!owner.controller()) {
+      return ForbiddenError(subject, StrCat("node \"", node,
+                                            "\" can only create pods with a controller owner "
+                                            "reference set to itself"));
+    }
+    if (owner.block_owner_deletion()) {
+      return ForbiddenError(subject, StrCat("node \"", node,
+                                            "\" must not set blockOwnerDeletion on an owner "
+                                            "reference"));
+    }
+    const auto found = cache_.Get(*FindResource("", "v1", "nodes"), "", node);
+    if (!found.ok()) return found.status();
+    const auto& there = static_cast<const api::core::v1::Node&>(*found->object);
+    if (owner.uid() != there.metadata().uid()) {
+      return ForbiddenError(subject, StrCat("node ", node, " UID mismatch: expected ",
+                                            there.metadata().uid(), " got ", owner.uid()));
     }
     return absl::OkStatus();
   }
