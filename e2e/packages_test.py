@@ -16,7 +16,7 @@ import unittest
 
 import harness
 from cluster import ClusterError, run, unified, wait_for
-from systemd_host import SYSTEMD, SystemdHost
+from systemd_host import SYSTEMD, SystemdHost, containerd_config
 
 BUILD = pathlib.Path(harness.BUILD).resolve()
 OUT = BUILD / "packages"
@@ -169,11 +169,7 @@ class PackagesTest(unittest.TestCase):
         self.assertEqual(self.sh(f"sed -n 's/^Cap\\(Prm\\|Bnd\\):\t//p' /proc/{pid}/status").split(), ["0" * 16] * 2)
 
     def test_05_a_node_joins_under_the_systemd_driver(self):
-        config = (LIB / "containerd.toml").read_text().replace("@FOLDER@/containerd", "/var/lib/containerd")
-        config = config.replace("@FOLDER@/cni.template", str(LIB / "cni.template")).replace(
-            "@FOLDER@/cni", "/etc/cni/net.d")
-        config = re.sub(r"( *)BinaryName = .*", r"\g<0>\n\1SystemdCgroup = true", config)
-        self.sh("cat >/etc/containerd/config.toml; systemctl restart containerd", input=config)
+        self.sh("cat >/etc/containerd/config.toml; systemctl restart containerd", input=containerd_config())
         run("/usr/bin/python3", LIB / "images.py", harness.ROOT / "build/images")
         for image in ("pause", "busybox"):
             self.host.run("ctr", "-n", "k8s.io", "images", "import", harness.ROOT / f"build/images/{image}.tar")

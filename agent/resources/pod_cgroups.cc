@@ -151,9 +151,19 @@ absl::Status PodCgroups::ShareQos() {
     if (shares == burstable_shares_) return absl::OkStatus();
     burstable_shares_ = shares;
   }
-  cgroups::Limits limits;
-  limits.cpu_shares = shares;
-  return groups_->Apply(PathOf(QosClass::kBurstable), limits);
+  // Pods change it beside each other; whoever writes last writes the latest.
+  while (true) {
+    cgroups::Limits limits;
+    limits.cpu_shares = shares;
+    const absl::Status applied = groups_->Apply(PathOf(QosClass::kBurstable), limits);
+    base::MutexLock l(mu_);
+    if (!applied.ok()) {
+      burstable_shares_ = 0;  // to be written again
+      return applied;
+    }
+    if (shares == burstable_shares_ || burstable_shares_ == 0) return absl::OkStatus();
+    shares = burstable_shares_;
+  }
 }
 
 absl::Status PodCgroups::RemovePod(std::string_view uid) {

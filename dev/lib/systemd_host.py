@@ -6,12 +6,20 @@ installed in it leaves nothing here. It carries an id, as clusters do, and lives
 """
 
 import pathlib
+import re
 import shutil
 
 from cluster import LIB, Process, hierarchies, remove_group, run, unified, wait_for
 
 ADDRESS = "172.31.0.2"
 SYSTEMD = "/lib/systemd/systemd"
+
+
+def containerd_config():
+    """A virtual node's containerd, with the usual folders and the systemd cgroup driver."""
+    text = (LIB / "containerd.toml").read_text().replace("@FOLDER@/containerd", "/var/lib/containerd")
+    text = text.replace("@FOLDER@/cni.template", str(LIB / "cni.template")).replace("@FOLDER@/cni", "/etc/cni/net.d")
+    return re.sub(r"( *)BinaryName = .*", r"\g<0>\n\1SystemdCgroup = true", text)
 
 
 class SystemdHost:

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cluster of virtual nodes on an ordinary Debian 12: systemd, cgroup v2. Run by hand, as root.
 
-guest.py [--build build/dev]
+guest.py [--build build/dev] [--packages]
 
 Makes a Debian guest (once; build/guest), boots it under QEMU's software emulation, copies the
 programs, dev/ and the images into it, starts a cluster there, runs one Pod with limits and reads
-back what the kernel was told. The emulation is some 40 times slower than the host, so every
+back what the kernel was told. With --packages it makes the debs, installs them there and does so
+under systemd's cgroup driver (packages.py). The emulation is some 40 times slower than the host, so every
 deadline inside is stretched (BERTH_PATIENCE). QEMU ends with this script, however it ends.
 """
 
@@ -30,7 +31,7 @@ CACHE = ROOT / "build/guest"
 MIRROR = "http://deb.debian.org/debian"
 TOOLS = {"qemu-system-x86_64": "qemu-system-x86", "mmdebstrap": "mmdebstrap", "lz4": "lz4",
          "cpio": "cpio", "mke2fs": "e2fsprogs", "modprobe": "kmod"}
-PACKAGES = """systemd systemd-sysv udev kmod procps iproute2 util-linux python3-minimal python3
+PACKAGES = """systemd systemd-sysv dbus udev kmod procps iproute2 util-linux python3-minimal python3
     containerd runc containernetworking-plugins nftables iptables conntrack catatonit openssl
     kubernetes-client busybox-static linux-image-cloud-amd64 ca-certificates""".split()
 PROGRAMS = ("agent/berthd", "controlplane/berth-controlplane")
@@ -244,6 +245,9 @@ def make_payload(build, out):
         run("/usr/bin/python3", ROOT / "dev/lib/images.py", ROOT / "build/images")
         shutil.copytree(ROOT / "build/images", top / "build/images")
         shutil.copytree(ROOT / "dev", top / "dev")
+        for deb in (build / "packages").glob("*.deb"):
+            (top / "debs").mkdir(exist_ok=True)
+            shutil.copy(deb, top / "debs")
         (top / "e2e").mkdir()
         shutil.copytree(HERE, top / "e2e/guest")
         run("tar", "-C", folder, "-cf", out, "berth")
@@ -252,7 +256,8 @@ def make_payload(build, out):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--build", default=str(ROOT / "build/dev"), help="the build folder")
-    parser.add_argument("--command", default="python3 -u /berth/e2e/guest/check.py", help="what to run in the guest")
+    parser.add_argument("--packages", action="store_true", help="run packages.py there instead of check.py")
+    parser.add_argument("--command", help="what to run in the guest instead")
     parser.add_argument("--patience", default="20", help="by how much deadlines are stretched there")
     arguments = parser.parse_args()
     build = pathlib.Path(arguments.build).resolve()
@@ -265,6 +270,11 @@ def main():
     def say(text):
         print(f"{time.monotonic() - start:6.1f} s  {text}", flush=True)
 
+    script = "packages.py" if arguments.packages else "check.py"
+    command = arguments.command or f"python3 -u /berth/e2e/guest/{script}"
+    if arguments.packages:
+        run(ROOT / "dev/package", "--build", build, "--out", build / "packages", "deb")
+        say("debs")
     build_image(build)
     say("image")
     with tempfile.TemporaryDirectory() as folder:
@@ -277,7 +287,7 @@ def main():
             if guest.run("tar -xf /dev/vdb -C /", 300, print) != 0:
                 raise RuntimeError("the programs did not get into the guest")
             say("programs are in the guest")
-            code = guest.run(f"BERTH_PATIENCE={arguments.patience} {arguments.command}", 2400,
+            code = guest.run(f"BERTH_PATIENCE={arguments.patience} {command}", 2400,
                              lambda line: print(line, flush=True))
             say(f"exit code {code}")
         finally:
