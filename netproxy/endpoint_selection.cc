@@ -57,6 +57,11 @@ Hints UsableHints(const std::vector<EndpointState>& all, const NodeContext& node
   return Hints::kNone;
 }
 
+std::string_view ProtocolOf(const discovery::EndpointPort& port) {
+  if (!port.has_protocol()) return "TCP";
+  return port.protocol();
+}
+
 }  // namespace
 
 std::vector<EndpointState> CollectEndpoints(const Slices& slices, bool six,
@@ -66,8 +71,7 @@ std::vector<EndpointState> CollectEndpoints(const Slices& slices, bool six,
   for (const auto& slice : slices) {
     if (slice->address_type() != (six ? "IPv6" : "IPv4")) continue;
     for (const auto& port : slice->ports()) {
-      const std::string_view slice_protocol = port.has_protocol() ? port.protocol() : "TCP";
-      if (port.name() != port_name || slice_protocol != protocol) continue;
+      if (port.name() != port_name || ProtocolOf(port) != protocol) continue;
       if (port.port() <= 0 || port.port() > 65535) continue;
       const auto number = static_cast<uint16_t>(port.port());
       for (const auto& endpoint : slice->endpoints()) {
