@@ -15,6 +15,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import sys
 import time
 
@@ -106,6 +107,7 @@ def main():
     parser.add_argument("--pods", type=int, default=30)
     parser.add_argument("--idle", type=int, default=60)
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the cluster ends, too
     cluster = Cluster(f"bench{os.getpid()}", arguments.build)
     try:
         cluster.up()

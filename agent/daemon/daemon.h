@@ -22,11 +22,13 @@
 #include "base/clock.h"
 #include "base/executor.h"
 #include "base/liveness.h"
+#include "base/processor_load.h"
 #include "client/api_client.h"
 #include "client/event_recorder.h"
 #include "client/informer.h"
 #include "cri/grpc_runtime.h"
 #include "cri/measured_runtime.h"
+#include "cri/paced_runtime.h"
 #include "http/io_context.h"
 #include "kernel/inotify.h"
 #include "netproxy/pod_routes.h"
@@ -89,6 +91,8 @@ class Daemon {
   KubeletMetrics metrics_;
   std::unique_ptr<cri::GrpcRuntime> grpc_;
   std::unique_ptr<cri::MeasuredRuntime> runtime_;
+  base::ProcessorLoad load_;
+  std::unique_ptr<cri::PacedRuntime> paced_;  // what pods are made through
   std::unique_ptr<cri::EventSource> events_;
   std::unique_ptr<ObjectReader> objects_;
   std::unique_ptr<NodeVolumes> volumes_;

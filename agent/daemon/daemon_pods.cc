@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the pods' part of the daemon is put together.
+#include <thread>
+#include <utility>
+
 #include "agent/daemon/daemon.h"
 #include "agent/volumes/api_objects.h"
 #include "agent/volumes/no_api_objects.h"
@@ -13,6 +16,8 @@ namespace core = api::core::v1;
 using base::StrCat;
 
 constexpr absl::Duration kServicesWait = absl::Seconds(5);
+// Of the processors' time: with more than this to spare, more sandboxes are made beside each other.
+constexpr double kIdleShare = 0.2;
 
 }  // namespace
 
@@ -80,12 +85,18 @@ void Daemon::MakePods() {
              std::string_view message, std::string_view field_path) {
         if (recorder_ != nullptr) recorder_->Record(pod, type, reason, message, field_path);
       });
+  cri::PacedRuntime::Options pace;
+  pace.at_once = static_cast<int>(std::thread::hardware_concurrency()) + 2;
+  pace.idle = [this] { return load_.IdleShare() > kIdleShare; };
+  pace.waited = [this](absl::Duration wait) { metrics_.RuntimeTurn(wait); };
+  paced_ = std::make_unique<cri::PacedRuntime>(*runtime_, std::move(pace));
   PodRuntimeParts parts;
   parts.api = api_.get();
   parts.recorder = recorder_.get();
   parts.clock = &clock_;
   parts.io = &io_;
-  parts.runtime = runtime_.get();
+  parts.runtime = paced_.get();
+  parts.end_waits = [this] { paced_->Stop(); };
   parts.events = events_.get();
   parts.volumes = volumes_.get();
   parts.images = images_.get();

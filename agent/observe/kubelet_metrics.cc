@@ -39,6 +39,9 @@ struct KubeletMetrics::Families {
   Histogram& running = AddHistogram(
       registry, "berth_pod_running_to_status_seconds",
       "From the end of the call that starts a container to the API's answer to its status.");
+  Histogram& turn = AddHistogram(
+      registry, "berth_runtime_turn_seconds",
+      "How long calls that make sandboxes and containers waited for their turn in the daemon.");
   prometheus::Family<Histogram>& calls =
       prometheus::BuildHistogram()
           .Name("kubelet_runtime_operations_duration_seconds")
@@ -73,6 +76,10 @@ void KubeletMetrics::FirstRuntimeCall(absl::Duration since_arrival) {
 
 void KubeletMetrics::SandboxCall(absl::Duration since_arrival) {
   families_->sandbox.Observe(absl::ToDoubleSeconds(since_arrival));
+}
+
+void KubeletMetrics::RuntimeTurn(absl::Duration wait) {
+  families_->turn.Observe(absl::ToDoubleSeconds(wait));
 }
 
 void KubeletMetrics::RunningWritten(absl::Duration since_start) {

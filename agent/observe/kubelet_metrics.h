@@ -27,6 +27,8 @@ class KubeletMetrics {
   void WorkerStarted(absl::Duration since_arrival);
   void FirstRuntimeCall(absl::Duration since_arrival);
   void SandboxCall(absl::Duration since_arrival);
+  // How long a call that makes something waited for its turn.
+  void RuntimeTurn(absl::Duration wait);
   // From the runtime's word that a container runs to the API's that it knows.
   void RunningWritten(absl::Duration since_start);
 

@@ -170,6 +170,7 @@ class PodRuntime::Impl {
 
   void Stop() {
     if (stopping_.exchange(true)) return;
+    parts_.end_waits();
     static_pods_.Stop();
     pleg_.Stop();
     source_.reset();
@@ -267,7 +268,7 @@ class PodRuntime::Impl {
 
   void Event(const Pod& pod, std::string_view type, std::string_view reason,
              std::string_view message, std::string_view container) {
-    if (parts_.recorder == nullptr) return;
+    if (parts_.recorder == nullptr || stopping_) return;  // what fails at the end is no news
     parts_.recorder->Record(pod, type, reason, message,
                             container.empty() ? "" : FieldPathOf(pod, container));
   }

@@ -72,6 +72,8 @@ struct PodRuntimeParts {
   base::Clock* clock = nullptr;
   http::IoContext* io = nullptr;  // for http probes and hooks
   cri::Runtime* runtime = nullptr;
+  // Called when the end has begun: calls to the runtime that only wait fail from then on.
+  std::function<void()> end_waits = [] {};
   cri::EventSource* events = nullptr;  // not started; null: relist only
   PodVolumes* volumes = nullptr;
   ImagePuller* images = nullptr;

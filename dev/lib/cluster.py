@@ -145,6 +145,9 @@ class Node:
         for name, source in (("containerd.toml", "containerd.toml"), ("cni.template", "cni.template"),
                              ("berthd.yaml", "node-config.yaml")):
             text = (LIB / source).read_text().replace("@FOLDER@", str(self.folder))
+            if name == "berthd.yaml":
+                kind = "kind: KubeletConfiguration\n"
+                text = text.replace(kind, kind + self.cluster.node_settings)
             (self.folder / name).write_text(text)
         try:
             shutil.copyfile("/etc/resolv.conf", self.folder / "resolv.conf")
@@ -269,6 +272,7 @@ class Cluster:
         self.kubeconfig = self.folder / "kubeconfig"
         self.apiserver = Process(self.folder / "apiserver.pid")
         self.nodes = [Node(self, i) for i in (1, 2)]
+        self.node_settings = ""  # lines more of every node's KubeletConfiguration
 
     # --- parts
 
