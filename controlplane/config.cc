@@ -41,6 +41,7 @@ std::string* TextField(Config& config, std::string_view key) {
   if (key == "serviceClusterIPRange") return &config.service_cluster_ip_range;
   if (key == "clusterCIDR") return &config.cluster_cidr;
   if (key == "serviceNodePortRange") return &config.service_node_port_range;
+  if (key == "nodeMonitorGracePeriod") return &config.node_monitor_grace_period;
   return nullptr;
 }
 
@@ -63,6 +64,9 @@ std::string Complaint(const Config& config, std::string_view key) {
   if (key == "clusterCIDR") status = ParseCidr(config.cluster_cidr).status();
   if (key == "serviceNodePortRange") {
     status = ParsePortRange(config.service_node_port_range).status();
+  }
+  if (key == "nodeMonitorGracePeriod") {
+    status = ParsePeriod(config.node_monitor_grace_period).status();
   }
   return std::string(base::Message(status));
 }
@@ -87,6 +91,14 @@ absl::Status ApplySetting(std::string_view where, std::string_view key, const ya
 }
 
 }  // namespace
+
+absl::StatusOr<absl::Duration> ParsePeriod(std::string_view text) {
+  absl::Duration period;
+  if (!absl::ParseDuration(base::Av(text), &period) || period <= absl::ZeroDuration()) {
+    return base::InvalidArgument("\"", text, "\" is no period such as 50s");
+  }
+  return period;
+}
 
 absl::StatusOr<std::pair<int, int>> ParsePortRange(std::string_view text) {
   const auto [first, last] = base::SplitOnce(text, '-');
@@ -135,9 +147,13 @@ absl::Status ReadConfigFile(const std::string& path, Config& config) {
 
 absl::Status CheckConfig(const Config& config) {
   constexpr std::pair<const char*, const char*> kFlags[] = {
-      {"bindAddress", "--bind-address"}, {"advertiseAddress", "--advertise-address"},
-      {"securePort", "--secure-port"},   {"serviceClusterIPRange", "--service-cluster-ip-range"},
-      {"clusterCIDR", "--cluster-cidr"}, {"serviceNodePortRange", "--service-node-port-range"}};
+      {"bindAddress", "--bind-address"},
+      {"advertiseAddress", "--advertise-address"},
+      {"securePort", "--secure-port"},
+      {"serviceClusterIPRange", "--service-cluster-ip-range"},
+      {"clusterCIDR", "--cluster-cidr"},
+      {"serviceNodePortRange", "--service-node-port-range"},
+      {"nodeMonitorGracePeriod", "--node-monitor-grace-period"}};
   for (const auto& [key, flag] : kFlags) {
     const std::string complaint = Complaint(config, key);
     if (!complaint.empty()) return base::InvalidArgument(flag, ": ", complaint);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 
 namespace berth::controlplane {
 
@@ -19,6 +20,8 @@ struct Config {
   std::string service_cluster_ip_range = "10.96.0.0/16";
   std::string cluster_cidr = "10.244.0.0/16";
   std::string service_node_port_range = "30000-32767";
+  // How long a node may be silent before it counts as lost: "50s".
+  std::string node_monitor_grace_period = "50s";
 };
 
 // A YAML mapping with the flags' names in camelCase (dataDir, securePort...). Anything else is
@@ -26,6 +29,7 @@ struct Config {
 absl::Status ReadConfigFile(const std::string& path, Config& config);
 absl::Status ParseConfig(std::string_view text, std::string_view file, Config& config);
 
+absl::StatusOr<absl::Duration> ParsePeriod(std::string_view text);  // more than nothing
 absl::StatusOr<std::pair<int, int>> ParsePortRange(std::string_view text);
 // Addresses and ranges that cannot be used, named by their flag.
 absl::Status CheckConfig(const Config& config);

@@ -26,6 +26,8 @@ TEST(ParseConfig, NamesFileLineAndField) {
   EXPECT_EQ(Complaint("dataDir: /x\nsecurePrt: 1\n"), "f.yaml:2: securePrt: unknown field");
   EXPECT_EQ(Complaint("securePort: x\n"), "f.yaml:1: securePort: want a number, got \"x\"");
   EXPECT_EQ(Complaint("securePort: 70000\n"), "f.yaml:1: securePort: 70000 is no port");
+  EXPECT_EQ(Complaint("nodeMonitorGracePeriod: soon\n"),
+            "f.yaml:1: nodeMonitorGracePeriod: \"soon\" is no period such as 50s");
   EXPECT_EQ(Complaint("\nclusterCIDR: 10.0.0.0\n"),
             "f.yaml:2: clusterCIDR: \"10.0.0.0\" is no IPv4 range such as 10.96.0.0/16");
   EXPECT_EQ(Complaint("bindAddress: [a]\n"), "f.yaml:1: bindAddress: want a single value");

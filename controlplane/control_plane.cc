@@ -112,6 +112,7 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Start(const Config& 
   std::filesystem::permissions(config.data_dir, std::filesystem::perms::owner_all, error);
   ASSIGN_OR_RETURN(const ClusterPki pki, LoadPki(config, parts.clock.Now()));
   ASSIGN_OR_RETURN(parts.store, OpenSqliteStore({.path = StrCat(config.data_dir, "/state.db")}));
+  ASSIGN_OR_RETURN(const auto grace, ParsePeriod(config.node_monitor_grace_period));
   ASSIGN_OR_RETURN(const auto node_ports, ParsePortRange(config.service_node_port_range));
   ApiServerOptions options;
   options.version.git_version = version;
@@ -154,7 +155,8 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Start(const Config& 
   parts.controllers =
       std::make_unique<Controllers>(*parts.client, parts.clock,
                                     ControllerOptions{.cluster_cidr = config.cluster_cidr,
-                                                      .ca_bundle = pki.authority.certificate_pem});
+                                                      .ca_bundle = pki.authority.certificate_pem,
+                                                      .node_monitor_grace = grace});
   parts.controllers->Start();
   for (auto& post : parts.io.Posters()) parts.liveness.emplace_back("the network loop", post);
   parts.liveness.emplace_back("the API's thread pool or its store", [&parts](auto task) {

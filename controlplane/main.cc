@@ -37,6 +37,8 @@ void DefineFlags(CLI::App& app, Arguments& arguments) {
   app.add_option("--cluster-cidr", flags.cluster_cidr, "the range of pod addresses");
   app.add_option("--service-node-port-range", flags.service_node_port_range,
                  "the range of node ports");
+  app.add_option("--node-monitor-grace-period", flags.node_monitor_grace_period,
+                 "how long a node may be silent before it counts as lost");
   app.add_option("--config", arguments.config_file, "a YAML file with these settings");
   app.add_option("-v,--v", arguments.verbosity, "how much to log: 0, or 2 for every detail");
   app.add_option("--logging-format", arguments.log_format, "text or json")
@@ -60,6 +62,8 @@ absl::Status MergeConfig(const CLI::App& app, const Arguments& arguments, Config
        config.service_cluster_ip_range);
   take("--cluster-cidr", flags.cluster_cidr, config.cluster_cidr);
   take("--service-node-port-range", flags.service_node_port_range, config.service_node_port_range);
+  take("--node-monitor-grace-period", flags.node_monitor_grace_period,
+       config.node_monitor_grace_period);
   return berth::controlplane::CheckConfig(config);
 }
 

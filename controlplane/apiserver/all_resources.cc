@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table of resources. A new one is a line here when nothing about it is special.
 #include "controlplane/apiserver/resource_descriptor.h"
+#include "controlplane/apiserver/views.h"
 
 namespace berth::controlplane {
 namespace {
@@ -183,6 +184,14 @@ std::vector<ResourceDescriptor> Workloads() {
        .short_names = {"hpa"},
        .categories = {"all"},
        .has_status = true},
+      {.group = "autoscaling",
+       .version = "v1",
+       .plural = "horizontalpodautoscalers",
+       .kind = "HorizontalPodAutoscaler",
+       .short_names = {"hpa"},
+       .categories = {"all"},
+       .has_status = true,
+       .view = &kAutoscalingView},
       {.group = "policy",
        .version = "v1",
        .plural = "poddisruptionbudgets",
@@ -223,6 +232,13 @@ std::vector<ResourceDescriptor> Others() {
        .plural = "endpointslices",
        .kind = "EndpointSlice",
        .has_generation = true},
+      {.group = "events.k8s.io",
+       .version = "v1",
+       .plural = "events",
+       .kind = "Event",
+       .short_names = {"ev"},
+       .create_on_update = true,
+       .view = &kEventsView},
       {.group = "networking.k8s.io",
        .version = "v1",
        .plural = "ingressclasses",

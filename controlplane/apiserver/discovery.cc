@@ -78,18 +78,37 @@ std::string ResourceList(const GroupVersion& wanted) {
   return out += "]}";
 }
 
-std::string Group(const GroupVersion& one, bool with_kind) {
-  const std::string version =
-      StrCat("{\"groupVersion\":\"", one.Text(), "\",\"version\":\"", one.version, "\"}");
+// The groups in the order of the table, each with its versions, the preferred one first.
+std::vector<std::vector<GroupVersion>> Groups() {
+  std::vector<std::vector<GroupVersion>> out;
+  for (const GroupVersion& one : GroupVersions()) {
+    const auto it = std::find_if(out.begin(), out.end(),
+                                 [&](const auto& group) { return group[0].group == one.group; });
+    if (it == out.end()) {
+      out.push_back({one});
+    } else {
+      it->push_back(one);
+    }
+  }
+  return out;
+}
+
+std::string Group(const std::vector<GroupVersion>& group, bool with_kind) {
+  std::vector<std::string> versions;
+  for (const GroupVersion& one : group) {
+    versions.push_back(
+        StrCat("{\"groupVersion\":\"", one.Text(), "\",\"version\":\"", one.version, "\"}"));
+  }
   return StrCat("{", with_kind ? "\"kind\":\"APIGroup\",\"apiVersion\":\"v1\"," : "", "\"name\":\"",
-                one.group, "\",\"versions\":[", version, "],\"preferredVersion\":", version, "}");
+                group[0].group, "\",\"versions\":[", base::Join(versions, ","),
+                "],\"preferredVersion\":", versions[0], "}");
 }
 
 std::string GroupList() {
   std::string out = "{\"kind\":\"APIGroupList\",\"apiVersion\":\"v1\",\"groups\":[";
-  for (const GroupVersion& one : GroupVersions()) {
-    if (one.group.empty()) continue;
-    base::StrAppend(out, out.back() == '[' ? "" : ",", Group(one, false));
+  for (const auto& group : Groups()) {
+    if (group[0].group.empty()) continue;
+    base::StrAppend(out, out.back() == '[' ? "" : ",", Group(group, false));
   }
   return out += "]}";
 }
@@ -124,16 +143,20 @@ std::string Aggregated(bool core) {
   std::string out =
       "{\"kind\":\"APIGroupDiscoveryList\",\"apiVersion\":\"apidiscovery.k8s.io/v2\","
       "\"metadata\":{},\"items\":[";
-  for (const GroupVersion& one : GroupVersions()) {
-    if (one.group.empty() != core) continue;
+  for (const auto& group : Groups()) {
+    if (group[0].group.empty() != core) continue;
     base::StrAppend(out, out.back() == '[' ? "" : ",", "{\"metadata\":{");
-    if (!core) base::StrAppend(out, "\"name\":\"", one.group, "\",");
-    base::StrAppend(out, "\"creationTimestamp\":null},\"versions\":[{\"version\":\"", one.version,
-                    "\",\"freshness\":\"Current\",\"resources\":[");
-    for (const ResourceDescriptor& resource : AllResources()) {
-      if (GroupVersion{resource.group, resource.version} == one) AppendAggregated(resource, out);
+    if (!core) base::StrAppend(out, "\"name\":\"", group[0].group, "\",");
+    out += "\"creationTimestamp\":null},\"versions\":[";
+    for (const GroupVersion& one : group) {
+      base::StrAppend(out, out.back() == '[' ? "" : ",", "{\"version\":\"", one.version,
+                      "\",\"freshness\":\"Current\",\"resources\":[");
+      for (const ResourceDescriptor& resource : AllResources()) {
+        if (GroupVersion{resource.group, resource.version} == one) AppendAggregated(resource, out);
+      }
+      out += "]}";
     }
-    out += "]}]}";
+    out += "]}";
   }
   return out += "]}";
 }
@@ -161,10 +184,12 @@ std::optional<std::string> DiscoveryDocument(std::string_view path, bool aggrega
   if (path == "/api/v1") return ResourceList({"", "v1"});
   if (!path.starts_with("/apis/")) return std::nullopt;
   const auto [group, version] = base::SplitOnce(path.substr(6), '/');
-  for (const GroupVersion& one : GroupVersions()) {
-    if (one.group != group || one.group.empty()) continue;
-    if (!version.has_value()) return Group(one, true);
-    if (one.version == *version) return ResourceList(one);
+  for (const auto& versions : Groups()) {
+    if (versions[0].group != group || group.empty()) continue;
+    if (!version.has_value()) return Group(versions, true);
+    for (const GroupVersion& one : versions) {
+      if (one.version == *version) return ResourceList(one);
+    }
   }
   return std::nullopt;
 }

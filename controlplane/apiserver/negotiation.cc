@@ -9,6 +9,7 @@
 #include "api/proto/special.pb.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "controlplane/apiserver/views.h"
 #include "controlplane/tables/table.h"
 
 namespace berth::controlplane {
@@ -112,7 +113,7 @@ void AddRow(const api::Message& object, const TablePrinter& printer, const Negot
 std::string TableOf(const api::Message& object, const ResourceDescriptor& resource,
                     const Negotiated& form, absl::Time now, bool columns) {
   api::meta::v1::Table table;
-  const TablePrinter& printer = PrinterFor(resource.group, resource.kind);
+  const TablePrinter& printer = PrinterFor(resource.Storage().group, resource.kind);
   if (const auto* meta = api::MetaOf(object)) {
     table.mutable_metadata()->set_resource_version(meta->resource_version());
   }
@@ -183,7 +184,7 @@ std::string PresentForWatch(const api::Message& object, const ResourceDescriptor
     case Negotiated::Shape::kObject:
       break;
   }
-  return PresentPlain(object, form);
+  return PresentPlain(resource.view == nullptr ? object : *Viewed(resource, object), form);
 }
 
 std::string Present(const api::Message& object, const ResourceDescriptor& resource,
@@ -195,7 +196,12 @@ std::string PresentList(const std::vector<CachedObject>& objects, const ListMeta
                         const ResourceDescriptor& resource, const Negotiated& form,
                         absl::Time now) {
   if (form.shape == Negotiated::Shape::kObject) {
-    return BorrowedList(objects, list_meta, resource, form);
+    if (resource.view == nullptr) return BorrowedList(objects, list_meta, resource, form);
+    std::vector<CachedObject> viewed;
+    for (const CachedObject& object : objects) {
+      viewed.push_back({Viewed(resource, *object.object), object.revision});
+    }
+    return BorrowedList(viewed, list_meta, resource, form);
   }
   if (form.shape == Negotiated::Shape::kMetadata) {
     api::meta::v1::PartialObjectMetadataList list;
@@ -205,7 +211,7 @@ std::string PresentList(const std::vector<CachedObject>& objects, const ListMeta
   }
   api::meta::v1::Table table;
   *table.mutable_metadata() = list_meta;
-  const TablePrinter& printer = PrinterFor(resource.group, resource.kind);
+  const TablePrinter& printer = PrinterFor(resource.Storage().group, resource.kind);
   AddColumns(printer, table);
   for (const CachedObject& object : objects) AddRow(*object.object, printer, form, now, table);
   return MetaJson(table);

@@ -30,6 +30,8 @@ struct Negotiated {
 // 406 when nothing that the client accepts can be served.
 absl::StatusOr<Negotiated> Negotiate(const http::Request& request, const http::Target& target);
 
+// Objects are given as they are stored and shown as `resource` has them.
+
 // A whole object in the negotiated form.
 std::string Present(const api::Message& object, const ResourceDescriptor& resource,
                     const Negotiated& form, absl::Time now);

@@ -42,7 +42,7 @@ struct ObjectCache::Shard {
 
 ObjectCache::ObjectCache(Store& store) : store_(store) {
   for (const ResourceDescriptor& resource : AllResources()) {
-    if (!resource.stored) continue;
+    if (!resource.stored || resource.view != nullptr) continue;
     auto shard = std::make_unique<Shard>();
     shard->resource = &resource;
     shard->prefix = resource.Key("", "");
@@ -94,7 +94,7 @@ ObjectCache::Shard* ObjectCache::ShardOfKey(std::string_view key) const {
 }
 
 ObjectCache::Shard& ObjectCache::ShardOf(const ResourceDescriptor& resource) const {
-  return *shards_.find(resource.Key("", ""))->second;
+  return *shards_.find(resource.Storage().Key("", ""))->second;
 }
 
 void ObjectCache::Publish(const std::vector<Change>& changes) {
@@ -148,7 +148,7 @@ void ObjectCache::Publish(const std::vector<Change>& changes) {
 absl::StatusOr<CachedObject> ObjectCache::Get(const ResourceDescriptor& resource,
                                               std::string_view namespace_,
                                               std::string_view name) const {
-  const std::string key = resource.Key(namespace_, name);
+  const std::string key = resource.Storage().Key(namespace_, name);
   const Shard& shard = ShardOf(resource);
   base::MutexLock lock(mu_);
   const auto found = shard.objects.find(key);
@@ -158,7 +158,7 @@ absl::StatusOr<CachedObject> ObjectCache::Get(const ResourceDescriptor& resource
 
 ObjectCache::Snapshot ObjectCache::List(const ResourceDescriptor& resource,
                                         std::string_view namespace_) const {
-  const std::string prefix = resource.Key(namespace_, "");
+  const std::string prefix = resource.Storage().Key(namespace_, "");
   const Shard& shard = ShardOf(resource);
   Snapshot out;
   base::MutexLock lock(mu_);
@@ -183,7 +183,7 @@ std::unique_ptr<ObjectCache::Subscription> ObjectCache::SubscribeNow(
   out->shard_ = &ShardOf(resource);
   out->entry_ = std::make_shared<Subscription::Entry>(
       Subscription::Entry{std::move(listener), std::move(flush), 0});
-  const std::string prefix = resource.Key(namespace_, "");
+  const std::string prefix = resource.Storage().Key(namespace_, "");
   base::MutexLock lock(mu_);
   current.revision = revision_;
   for (auto at = out->shard_->objects.lower_bound(prefix);
@@ -195,10 +195,10 @@ std::unique_ptr<ObjectCache::Subscription> ObjectCache::SubscribeNow(
 }
 
 absl::StatusOr<std::unique_ptr<ObjectCache::Subscription>> ObjectCache::SubscribeFrom(
-    const ResourceDescriptor& resource, int64_t revision, Listener listener, Flush flush) {
+    const ResourceDescriptor& asked, int64_t revision, Listener listener, Flush flush) {
   auto out = std::make_unique<Subscription>();
   out->cache_ = this;
-  out->shard_ = &ShardOf(resource);
+  out->shard_ = &ShardOf(asked);
   out->entry_ = std::make_shared<Subscription::Entry>(
       Subscription::Entry{std::move(listener), std::move(flush), 0});
   const Shard& shard = *out->shard_;
@@ -207,6 +207,7 @@ absl::StatusOr<std::unique_ptr<ObjectCache::Subscription>> ObjectCache::Subscrib
     base::MutexLock lock(mu_);
     kept_after = shard.changes_after;
   }
+  const ResourceDescriptor& resource = asked.Storage();
   // What the memory has forgotten, or never had since the last start, the store still knows.
   int64_t from = revision;
   if (revision < kept_after) {

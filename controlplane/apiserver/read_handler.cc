@@ -63,7 +63,7 @@ absl::StatusOr<int64_t> RevisionParameter(const http::Target& target) {
 
 std::string KeyOfObject(const ResourceDescriptor& resource, const api::Message& object) {
   const auto* meta = api::MetaOf(object);
-  return resource.Key(meta->namespace_(), meta->name());
+  return resource.Storage().Key(meta->namespace_(), meta->name());
 }
 
 }  // namespace
@@ -80,7 +80,8 @@ absl::StatusOr<ObjectCache::Snapshot> ReadHandler::Read(const RequestScope& scop
                                                         std::string_view start,
                                                         int64_t revision) const {
   if (revision == 0) return cache_.List(*scope.resource, scope.info.namespace_);
-  auto page = store_.List(scope.resource->Key(scope.info.namespace_, ""),
+  const ResourceDescriptor& storage = scope.resource->Storage();
+  auto page = store_.List(storage.Key(scope.info.namespace_, ""),
                           {.revision = revision, .start_key = std::string(start)});
   if (absl::IsOutOfRange(page.status())) {
     return ExpiredError(
@@ -91,8 +92,7 @@ absl::StatusOr<ObjectCache::Snapshot> ReadHandler::Read(const RequestScope& scop
   ObjectCache::Snapshot out;
   out.revision = revision;
   for (const Record& record : page->records) {
-    ASSIGN_OR_RETURN(ObjectPtr object,
-                     ObjectCache::Decode(*scope.resource, record.value, record.revision));
+    ASSIGN_OR_RETURN(ObjectPtr object, ObjectCache::Decode(storage, record.value, record.revision));
     out.objects.push_back({std::move(object), record.revision});
   }
   return out;

@@ -11,6 +11,10 @@ std::string ResourceDescriptor::Singular() const {
   return singular.empty() ? base::ToLower(kind) : std::string(singular);
 }
 
+const ResourceDescriptor& ResourceDescriptor::Storage() const {
+  return view == nullptr ? *this : *FindResource(view->group, view->version, plural);
+}
+
 api::GroupVersionKind ResourceDescriptor::Gvk() const {
   return {std::string(group), std::string(version), std::string(kind)};
 }

@@ -22,6 +22,17 @@ struct Subresource {
   std::string_view kind;
 };
 
+// How a resource that is stored under another group or version is seen under this one.
+struct View {
+  std::string_view group;  // of the stored resource, whose plural is the same
+  std::string_view version;
+  std::unique_ptr<api::Message> (*from_stored)(const api::Message& stored);
+  // What the view cannot say stays in `stored`.
+  void (*to_stored)(const api::Message& view, api::Message& stored);
+  // A field selector of the view in names of the stored resource; nullptr where they are the same.
+  std::string (*fields)(std::string_view selector);
+};
+
 struct ResourceDescriptor {
   std::string_view group;
   std::string_view version;
@@ -39,8 +50,11 @@ struct ResourceDescriptor {
   std::vector<Subresource> subresources;     // beside "status"
   std::string_view storage;                  // under /registry/ when it is not the plural
   std::string_view singular;                 // when it is not the kind in lower case
+  const View* view = nullptr;                // stored elsewhere, seen so
 
   std::string Singular() const;
+  // Where its objects lie: itself, or what it is a view of.
+  const ResourceDescriptor& Storage() const;
   api::GroupVersionKind Gvk() const;
   api::GroupVersionKind ListGvk() const;
   // "/registry/pods/ns/name"; parts that are "" are left out and end in "/".

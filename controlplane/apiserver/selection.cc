@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controlplane/apiserver/selection.h"
 
+#include <string>
 #include <vector>
 
 #include "base/status.h"
 
 namespace berth::controlplane {
 
-absl::StatusOr<Selection> Selection::Parse(const ResourceDescriptor& resource,
+absl::StatusOr<Selection> Selection::Parse(const ResourceDescriptor& asked,
                                            std::string_view label_selector,
                                            std::string_view field_selector) {
+  const ResourceDescriptor& resource = asked.Storage();
+  std::string renamed;
+  if (asked.view != nullptr && asked.view->fields != nullptr) {
+    renamed = asked.view->fields(field_selector);
+    field_selector = renamed;
+  }
   Selection out;
   auto labels = api::LabelSelector::Parse(label_selector);
   if (!labels.ok()) return BadRequestError(base::Message(labels.status()));

@@ -153,7 +153,9 @@ class WatchStream : public std::enable_shared_from_this<WatchStream> {
     if (!was && !is) return true;
     const std::string_view type = !was ? "ADDED" : is ? "MODIFIED" : "DELETED";
     if (is || change.after == nullptr) {
-      if (request_.form.shape != Negotiated::Shape::kObject) return Send(type, *change.last);
+      if (request_.form.shape != Negotiated::Shape::kObject || request_.resource->view != nullptr) {
+        return Send(type, *change.last);
+      }
       const bool json = request_.form.format == Negotiated::Format::kJson;
       return exchange_->Write(
           WatchFrame(type, json ? change.Json() : change.Proto(), request_.form.format));
@@ -191,7 +193,7 @@ class WatchStream : public std::enable_shared_from_this<WatchStream> {
   }
 
   void SendBookmark(int64_t revision, bool initial) {
-    std::unique_ptr<api::Message> object = request_.resource->NewObject();
+    std::unique_ptr<api::Message> object = request_.resource->Storage().NewObject();
     auto* meta = api::MutableMetaOf(*object);
     meta->set_resource_version(StrCat(revision));
     if (initial) (*meta->mutable_annotations())["k8s.io/initial-events-end"] = "true";

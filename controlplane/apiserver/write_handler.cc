@@ -52,6 +52,27 @@ api::meta::v1::Status Success(const ResourceDescriptor& resource, const api::Mes
   return status;
 }
 
+// An object as it came, as it is stored: over `known`, which keeps what a view cannot say.
+std::unique_ptr<api::Message> ToStored(const ResourceDescriptor& resource,
+                                       std::unique_ptr<api::Message> came,
+                                       const api::Message* known) {
+  if (resource.view == nullptr) return came;
+  std::unique_ptr<api::Message> stored = resource.Storage().NewObject();
+  if (known != nullptr) stored->CopyFrom(*known);
+  resource.view->to_stored(*came, *stored);
+  return stored;
+}
+
+// Patches are made of what the client sees.
+absl::Status PatchViewed(RequestScope& scope, api::Message& stored) {
+  const View* view = scope.resource->view;
+  if (view == nullptr) return ApplyRequestPatch(scope, stored);
+  const std::unique_ptr<api::Message> seen = view->from_stored(stored);
+  RETURN_IF_ERROR(ApplyRequestPatch(scope, *seen));
+  view->to_stored(*seen, stored);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 bool IsApplyPatch(const RequestScope& scope) {
@@ -87,7 +108,8 @@ absl::Status WriteHandler::Create(RequestScope& scope) const {
   }
   ASSIGN_OR_RETURN(
       const ObjectPtr made,
-      registry_.Create(scope.Context(), *scope.resource, scope.info.namespace_, std::move(object)));
+      registry_.Create(scope.Context(), scope.resource->Storage(), scope.info.namespace_,
+                       ToStored(*scope.resource, std::move(object), nullptr)));
   scope.RespondObject(201, *made);
   return absl::OkStatus();
 }
@@ -99,8 +121,11 @@ absl::Status WriteHandler::Update(RequestScope& scope, Part part) const {
     return BadRequestError(StrCat("the name of the object (", api::MetaOf(*object)->name(),
                                   ") does not match the name on the URL (", scope.info.name, ")"));
   }
+  const ResourceDescriptor& storage = scope.resource->Storage();
+  const auto known = registry_.cache().Get(storage, scope.info.namespace_, scope.info.name);
+  object = ToStored(*scope.resource, std::move(object), known.ok() ? known->object.get() : nullptr);
   ASSIGN_OR_RETURN(const ObjectPtr updated,
-                   registry_.Update(scope.Context(), *scope.resource, scope.info.namespace_,
+                   registry_.Update(scope.Context(), storage, scope.info.namespace_,
                                     scope.info.name, part, std::move(object)));
   scope.RespondObject(200, *updated);
   return absl::OkStatus();
@@ -108,15 +133,16 @@ absl::Status WriteHandler::Update(RequestScope& scope, Part part) const {
 
 absl::Status WriteHandler::Patch(RequestScope& scope, Part part) const {
   const absl::StatusOr<ObjectPtr> patched = registry_.Modify(
-      scope.Context(), *scope.resource, scope.info.namespace_, scope.info.name, part,
-      [&scope](api::Message& object) { return ApplyRequestPatch(scope, object); });
+      scope.Context(), scope.resource->Storage(), scope.info.namespace_, scope.info.name, part,
+      [&scope](api::Message& object) { return PatchViewed(scope, object); });
   if (absl::IsNotFound(patched.status()) && part == Part::kMain && IsApplyPatch(scope)) {
     std::unique_ptr<api::Message> object = scope.resource->NewObject();
     RETURN_IF_ERROR(ApplyRequestPatch(scope, *object));
     api::MutableMetaOf(*object)->set_name(scope.info.name);
-    ASSIGN_OR_RETURN(const ObjectPtr made,
-                     registry_.Create(scope.Context(), *scope.resource, scope.info.namespace_,
-                                      std::move(object)));
+    ASSIGN_OR_RETURN(
+        const ObjectPtr made,
+        registry_.Create(scope.Context(), scope.resource->Storage(), scope.info.namespace_,
+                         ToStored(*scope.resource, std::move(object), nullptr)));
     scope.RespondObject(201, *made);
     return absl::OkStatus();
   }
@@ -155,8 +181,8 @@ absl::StatusOr<DeleteRequest> ReadDeleteRequest(RequestScope& scope) {
 absl::Status WriteHandler::Delete(RequestScope& scope) const {
   ASSIGN_OR_RETURN(const DeleteRequest request, ReadDeleteRequest(scope));
   ASSIGN_OR_RETURN(const Deleted deleted,
-                   registry_.Delete(scope.Context(), *scope.resource, scope.info.namespace_,
-                                    scope.info.name, request));
+                   registry_.Delete(scope.Context(), scope.resource->Storage(),
+                                    scope.info.namespace_, scope.info.name, request));
   // A pod that goes at once is still answered with, as upstream does.
   if (!deleted.gone || scope.resource->kind == "Pod") {
     scope.RespondObject(200, *deleted.object);
@@ -176,7 +202,7 @@ absl::Status WriteHandler::DeleteCollection(RequestScope& scope) const {
   for (const CachedObject& object : all.objects) {
     if (!selection.Matches(*object.object)) continue;
     const auto* meta = api::MetaOf(*object.object);
-    auto result = registry_.Delete(scope.Context(), *scope.resource, meta->namespace_(),
+    auto result = registry_.Delete(scope.Context(), scope.resource->Storage(), meta->namespace_(),
                                    meta->name(), request);
     if (absl::IsNotFound(result.status())) continue;
     if (!result.ok()) return result.status();

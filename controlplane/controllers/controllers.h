@@ -21,7 +21,7 @@ struct ControllerOptions {
   std::string cluster_cidr = "10.244.0.0/16";  // "" leaves podCIDRs to others
   int node_cidr_mask_size = 24;
   std::string ca_bundle;  // PEM, published as ConfigMap kube-root-ca.crt in each namespace
-  absl::Duration node_monitor_grace = absl::Seconds(40);
+  absl::Duration node_monitor_grace = absl::Seconds(50);
   absl::Duration node_monitor_period = absl::Seconds(5);
   int terminated_pod_threshold = 12500;  // finished pods kept before the oldest go
   int worker_threads = 4;
