@@ -137,6 +137,8 @@ void ApplyDefaults(Message& object) {
   if (name == "berth.api.apps.v1.ReplicaSet") return internal::DefaultReplicaSet(object);
   if (name == "berth.api.apps.v1.DaemonSet") return internal::DefaultDaemonSet(object);
   if (name == "berth.api.apps.v1.StatefulSet") return internal::DefaultStatefulSet(object);
+  if (name == "berth.api.batch.v1.Job") return internal::DefaultJob(object);
+  if (name == "berth.api.batch.v1.CronJob") return internal::DefaultCronJob(object);
 }
 
 void ApplyCreateDefaults(Message& object) {

@@ -3,6 +3,7 @@
 
 #include "api/defaults_pod.h"
 #include "api/proto/apps/v1/apps.pb.h"
+#include "api/proto/batch/v1/batch.pb.h"
 
 namespace berth::api::internal {
 namespace {
@@ -15,6 +16,20 @@ void SetPercent(IntOrString& value, std::string_view percent) {
 void SetNumber(IntOrString& value, int number) {
   value.set_type(0);
   value.set_int_val(number);
+}
+
+void DefaultJobSpec(batch::v1::JobSpec& spec) {
+  DefaultPodSpec(*spec.mutable_template_()->mutable_spec());
+  if (!spec.has_completions() && !spec.has_parallelism()) spec.set_completions(1);
+  if (!spec.has_parallelism()) spec.set_parallelism(1);
+  if (!spec.has_backoff_limit()) spec.set_backoff_limit(6);
+  if (!spec.has_completion_mode()) spec.set_completion_mode("NonIndexed");
+  if (!spec.has_suspend()) spec.set_suspend(false);
+  if (!spec.has_pod_replacement_policy()) {
+    spec.set_pod_replacement_policy(spec.has_pod_failure_policy() ? "Failed"
+                                                                  : "TerminatingOrFailed");
+  }
+  if (!spec.has_manual_selector()) spec.set_manual_selector(false);
 }
 
 }  // namespace
@@ -66,6 +81,20 @@ void DefaultStatefulSet(Message& object) {
   if (!strategy.rolling_update().has_partition()) {
     strategy.mutable_rolling_update()->set_partition(0);
   }
+}
+
+void DefaultJob(Message& object) {
+  DefaultJobSpec(*static_cast<batch::v1::Job&>(object).mutable_spec());
+}
+
+void DefaultCronJob(Message& object) {
+  auto& spec = *static_cast<batch::v1::CronJob&>(object).mutable_spec();
+  // Of its Jobs, what pods need; the rest comes when a Job is made.
+  DefaultPodSpec(*spec.mutable_job_template()->mutable_spec()->mutable_template_()->mutable_spec());
+  if (spec.concurrency_policy().empty()) spec.set_concurrency_policy("Allow");
+  if (!spec.has_suspend()) spec.set_suspend(false);
+  if (!spec.has_successful_jobs_history_limit()) spec.set_successful_jobs_history_limit(3);
+  if (!spec.has_failed_jobs_history_limit()) spec.set_failed_jobs_history_limit(1);
 }
 
 }  // namespace berth::api::internal

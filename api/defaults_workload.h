@@ -11,6 +11,8 @@ void DefaultDeployment(Message& object);
 void DefaultReplicaSet(Message& object);
 void DefaultDaemonSet(Message& object);
 void DefaultStatefulSet(Message& object);
+void DefaultJob(Message& object);
+void DefaultCronJob(Message& object);
 
 }  // namespace berth::api::internal
 

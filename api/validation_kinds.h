@@ -22,6 +22,9 @@ void CheckDaemonSet(const Message& object, Findings& findings);
 void CheckDaemonSetUpdate(const Message& object, const Message& old, Findings& findings);
 void CheckStatefulSet(const Message& object, Findings& findings);
 void CheckStatefulSetUpdate(const Message& object, const Message& old, Findings& findings);
+void CheckJob(const Message& object, Findings& findings);
+void CheckJobUpdate(const Message& object, const Message& old, Findings& findings);
+void CheckPodDisruptionBudget(const Message& object, Findings& findings);
 
 void CheckConfigMap(const Message& object, Findings& findings);
 void CheckConfigMapUpdate(const Message& object, const Message& old, Findings& findings);

@@ -14,6 +14,7 @@ namespace berth::api {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
@@ -339,6 +340,42 @@ TEST(Validation, Endpoints) {
                   "subsets[1].ports[0].name: Required value",
                   "subsets[1].ports[0].port: Invalid value: 0: must be between 1 and 65535, "
                   "inclusive"));
+}
+
+TEST(Validation, Jobs) {
+  const auto job = [](const std::string& restart, const std::string& more = "") {
+    return std::string("{'apiVersion':'batch/v1','kind':'Job',") + kMeta +
+           "'spec':{'template':{'spec':{'containers':[{'name':'c','image':'x'}]" + restart + "}}" +
+           more + "}}";
+  };
+  const std::string never = ",'restartPolicy':'Never'";
+  EXPECT_THAT(Errors(job(never)), IsEmpty());
+  EXPECT_THAT(Errors(job("")),
+              ElementsAre("spec.template.spec.restartPolicy: Required value: valid values: "
+                          "\"OnFailure\", \"Never\""));
+  EXPECT_THAT(Errors(job(never, ",'completionMode':'Indexed','parallelism':2")),
+              ElementsAre("spec.completions: Required value: when completion mode is Indexed"));
+  EXPECT_THAT(Errors(job(never, ",'parallelism':-1")), ElementsAre(HasSubstr("parallelism")));
+  EXPECT_THAT(UpdateErrors(job(never, ",'completions':2"), job(never, ",'completions':3")),
+              ElementsAre(HasSubstr("spec.completions: Invalid value: 3: field is immutable")));
+  EXPECT_THAT(UpdateErrors(job(never), job(",'restartPolicy':'OnFailure'")),
+              ElementsAre(HasSubstr("spec.template: Invalid value")));
+}
+
+TEST(Validation, DisruptionBudgets) {
+  const auto budget = [](const std::string& spec) {
+    return std::string("{'apiVersion':'policy/v1','kind':'PodDisruptionBudget',") + kMeta +
+           "'spec':{" + spec + "}}";
+  };
+  EXPECT_THAT(Errors(budget("'minAvailable':'50%','selector':{}")), IsEmpty());
+  EXPECT_THAT(Errors(budget("'maxUnavailable':0")), IsEmpty());
+  EXPECT_THAT(Errors(budget("'minAvailable':-1")),
+              ElementsAre("spec.minAvailable: Invalid value: -1: must be greater than or equal to "
+                          "0"));
+  EXPECT_THAT(Errors(budget("'minAvailable':1,'maxUnavailable':1")),
+              ElementsAre(HasSubstr("minAvailable and maxUnavailable cannot be both set")));
+  EXPECT_THAT(Errors(budget("'unhealthyPodEvictionPolicy':'Never'")),
+              ElementsAre(HasSubstr("Unsupported value: \"Never\"")));
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 
 #include "api/codec.h"
 #include "api/proto/apps/v1/apps.pb.h"
+#include "api/proto/batch/v1/batch.pb.h"
+#include "api/proto/policy/v1/policy.pb.h"
 #include "api/selector.h"
 #include "api/validation_kinds.h"
 #include "api/validation_meta.h"
@@ -158,6 +160,63 @@ void CheckStatefulSet(const Message& object, Findings& findings) {
 void CheckStatefulSetUpdate(const Message& object, const Message& old, Findings& findings) {
   CheckSelectorUpdate(SpecOf<apps::v1::StatefulSet>(object), SpecOf<apps::v1::StatefulSet>(old),
                       findings);
+}
+
+void CheckJob(const Message& object, Findings& findings) {
+  const auto& spec = SpecOf<batch::v1::Job>(object);
+  const Path path("spec");
+  findings.CheckNotNegative(path / "parallelism", spec.parallelism());
+  findings.CheckNotNegative(path / "completions", spec.completions());
+  findings.CheckNotNegative(path / "backoffLimit", spec.backoff_limit());
+  findings.CheckNotNegative(path / "activeDeadlineSeconds", spec.active_deadline_seconds());
+  findings.CheckNotNegative(path / "ttlSecondsAfterFinished", spec.ttl_seconds_after_finished());
+  findings.CheckOneOf(path / "completionMode", spec.completion_mode(), {"Indexed", "NonIndexed"});
+  if (spec.completion_mode() == "Indexed" && !spec.has_completions()) {
+    findings.Required(path / "completions", "when completion mode is Indexed");
+  }
+  const Path pod = path / "template";
+  CheckLabelSelector(spec.selector(), path / "selector", findings);
+  CheckPodTemplate(spec.template_(), pod, findings);
+  const std::string& restart = spec.template_().spec().restart_policy();
+  if (restart != "OnFailure" && restart != "Never") {
+    findings.Required(pod / "spec" / "restartPolicy", "valid values: \"OnFailure\", \"Never\"");
+  }
+}
+
+void CheckJobUpdate(const Message& object, const Message& old, Findings& findings) {
+  using google::protobuf::util::MessageDifferencer;
+  const auto& spec = SpecOf<batch::v1::Job>(object);
+  const auto& before = SpecOf<batch::v1::Job>(old);
+  CheckSelectorUpdate(spec, before, findings);
+  if (!MessageDifferencer::Equivalent(spec.template_(), before.template_())) {
+    findings.InvalidJson(Path("spec.template"), EncodeJson(spec.template_()), "field is immutable");
+  }
+  if (spec.completion_mode() != before.completion_mode()) {
+    findings.Invalid(Path("spec.completionMode"), spec.completion_mode(), "field is immutable");
+  }
+  if (spec.completions() != before.completions() && spec.completion_mode() != "Indexed") {
+    findings.InvalidNumber(Path("spec.completions"), spec.completions(), "field is immutable");
+  }
+}
+
+void CheckPodDisruptionBudget(const Message& object, Findings& findings) {
+  const auto& spec = SpecOf<policy::v1::PodDisruptionBudget>(object);
+  const Path path("spec");
+  if (spec.has_min_available() && spec.has_max_unavailable()) {
+    findings.InvalidJson(path, EncodeJson(spec),
+                         "minAvailable and maxUnavailable cannot be both set");
+  }
+  if (spec.has_min_available()) {
+    CheckPortion(spec.min_available(), path / "minAvailable", findings);
+  }
+  if (spec.has_max_unavailable()) {
+    CheckPortion(spec.max_unavailable(), path / "maxUnavailable", findings);
+  }
+  if (spec.has_unhealthy_pod_eviction_policy()) {
+    findings.CheckOneOf(path / "unhealthyPodEvictionPolicy", spec.unhealthy_pod_eviction_policy(),
+                        {"AlwaysAllow", "IfHealthyBudget"});
+  }
+  CheckLabelSelector(spec.selector(), path / "selector", findings);
 }
 
 }  // namespace berth::api::internal

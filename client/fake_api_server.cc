@@ -103,6 +103,11 @@ std::string KindOfPlural(std::string_view plural) {
       {"leases", "Lease"},
       {"deployments", "Deployment"},
       {"replicasets", "ReplicaSet"},
+      {"daemonsets", "DaemonSet"},
+      {"controllerrevisions", "ControllerRevision"},
+      {"jobs", "Job"},
+      {"cronjobs", "CronJob"},
+      {"poddisruptionbudgets", "PodDisruptionBudget"},
       {"runtimeclasses", "RuntimeClass"}};
   for (const auto& [name, kind] : kKinds) {
     if (name == plural) return std::string(kind);

@@ -33,6 +33,12 @@ inline constexpr Resource kEndpointSlices{"discovery.k8s.io", "v1", "endpointsli
 inline constexpr Resource kLeases{"coordination.k8s.io", "v1", "leases", true};
 inline constexpr Resource kDeployments{"apps", "v1", "deployments", true};
 inline constexpr Resource kReplicaSets{"apps", "v1", "replicasets", true};
+inline constexpr Resource kStatefulSets{"apps", "v1", "statefulsets", true};
+inline constexpr Resource kDaemonSets{"apps", "v1", "daemonsets", true};
+inline constexpr Resource kControllerRevisions{"apps", "v1", "controllerrevisions", true};
+inline constexpr Resource kJobs{"batch", "v1", "jobs", true};
+inline constexpr Resource kCronJobs{"batch", "v1", "cronjobs", true};
+inline constexpr Resource kPodDisruptionBudgets{"policy", "v1", "poddisruptionbudgets", true};
 inline constexpr Resource kTokenReviews{"authentication.k8s.io", "v1", "tokenreviews", false};
 inline constexpr Resource kSubjectAccessReviews{"authorization.k8s.io", "v1",
                                                 "subjectaccessreviews", false};

@@ -1,11 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Rolling updates that lose nothing: clients ask a Service steadily while its Pods are replaced, and
-no request fails. With it the drain of endpoints, readiness gates, kubectl rollout and UDP."""
+no request fails. With it the drain of endpoints and of nodes, kept connections, and UDP."""
 
 import json
 import pathlib
-import signal
 import subprocess
 
 import harness
@@ -59,21 +58,14 @@ spec:
   - {name: datagrams, port: 80, protocol: UDP, targetPort: 8080}
 """
 
-GATED = """
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: gated}
+BUDGET = """
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: echo}
 spec:
-  replicas: 2
-  strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}
-  selector: {matchLabels: {app: gated}}
-  template:
-    metadata: {labels: {app: gated}}
-    spec:
-      terminationGracePeriodSeconds: 1
-      readinessGates: [{conditionType: example.com/attached}]
-      containers: [{name: app, image: %s}]
-""" % WEB
+  minAvailable: %d
+  selector: {matchLabels: {app: echo}}
+"""
 
 
 class Client:
@@ -170,12 +162,6 @@ class RolloutsTest(harness.ClusterTest):
             key = tuple(endpoint["conditions"].get(c, False) for c in ("ready", "serving", "terminating"))
             found[key] = found.get(key, 0) + 1
         return found
-
-    def deployment(self, name="blue"):
-        return get(self.cluster, "deployment", name)
-
-    def condition(self, kind="Progressing", name="blue"):
-        return next(c for c in self.deployment(name)["status"]["conditions"] if c["type"] == kind)
 
     # --- what a client sees
 
@@ -275,121 +261,28 @@ class RolloutsTest(harness.ClusterTest):
         for result in [flow.end() for flow in flows]:
             self.assertGreater(sum(result["answers"].values()), 0)
 
-    # --- what kubectl shows
-
-    def test_08_a_gate_keeps_a_pod_unready_and_the_rollout_waiting(self):
-        self.apply(GATED)
-        self.kubectl("expose", "deployment/gated", "--port=80", "--target-port=8080")
-
-        def open_gates(count):
-            """Opens the gate of each Pod that shows up until `count` are Ready and the rest gone."""
-            def opened():
-                for pod in get(self.cluster, "pods", "-l", "app=gated")["items"]:
-                    conditions = {c["type"]: c for c in pod["status"].get("conditions", [])}
-                    if conditions.get("Ready", {}).get("reason") == "ReadinessGatesNotReady":
-                        pod["status"]["conditions"].append({"type": "example.com/attached", "status": "True"})
-                        path = f"/api/v1/namespaces/default/pods/{pod['metadata']['name']}/status"
-                        self.kubectl("replace", "--raw", path, "-f", "-", input=json.dumps(pod), check=False)
-                return len(self.pod_names("app=gated")) == count
-            return opened
-
-        def waiting():
-            pods = get(self.cluster, "pods", "-l", "app=gated")["items"]
-            return len(pods) == 2 and all(
-                {"ReadinessGatesNotReady"} <= {c.get("reason") for c in p["status"].get("conditions", [])}
-                and p["status"]["containerStatuses"][0]["ready"] for p in pods)
-        self.eventually("two Pods behind their gates", waiting, 60)
-        self.eventually("two unready endpoints", lambda: [
-            e["conditions"]["ready"] for e in self.endpoints("gated")] == [False, False])
-        status = self.kubectl("rollout", "status", "deployment/gated", "--watch=false").stdout
-        self.assertIn("Waiting for deployment \"gated\" rollout to finish: 0 of 2", status)
-        self.assertRegex(self.kubectl("get", "pods", "-l", "app=gated", "-o", "wide").stdout, r" 0/1\n")
-        self.eventually("two Ready Pods", open_gates(2))
-        self.assertIn("successfully rolled out", self.rolled_out("gated"))
-        before = self.pod_names("app=gated")
-        self.kubectl("rollout", "restart", "deployment/gated")
-        self.eventually("a new Pod behind its gate", lambda: len(
-            get(self.cluster, "pods", "-l", "app=gated")["items"]) == 3, 60)
-        self.assertEqual(self.pod_names("app=gated"), before)  # nothing old goes before the gate opens
-        self.eventually("both replaced", lambda: open_gates(2)() and not self.pod_names("app=gated") & before, 60)
-        self.rolled_out("gated")
-        self.kubectl("delete", "deployment,service", "gated")
-
-    def test_09_pause_resume_restart_and_history(self):
-        self.kubectl("create", "deployment", "steps", f"--image={WEB}", "--replicas=2")
-        self.kubectl("patch", "deployment", "steps", "-p", json.dumps({"spec": {
-            "progressDeadlineSeconds": 120, "revisionHistoryLimit": 2,
-            "template": {"spec": {"terminationGracePeriodSeconds": 1}}}}))
-        sets = lambda: {s["metadata"]["annotations"]["deployment.kubernetes.io/revision"]: s  # noqa: E731
-                        for s in get(self.cluster, "replicasets", "-l", "app=steps")["items"]}
-        self.kubectl("rollout", "pause", "deployment/steps")
-        self.eventually("DeploymentPaused", lambda: self.condition(name="steps")["reason"] == "DeploymentPaused")
-        before = set(sets())
-        self.kubectl("set", "env", "deployment/steps", "STEP=1")
-        self.kubectl("set", "env", "deployment/steps", "STEP=2")
-        self.kubectl("scale", "deployment/steps", "--replicas=3")  # scaling goes on
-        self.eventually("3 Pods", lambda: len(self.pod_names("app=steps")) == 3)
-        self.assertEqual(set(sets()), before)
-        self.kubectl("rollout", "resume", "deployment/steps")
-        self.rolled_out("steps")
-        self.kubectl("annotate", "deployment/steps", "kubernetes.io/change-cause=the second step")
-        self.eventually("the cause in the history", lambda: "the second step" in self.kubectl(
-            "rollout", "history", "deployment/steps").stdout)
-        self.assertEqual(max(sets(), key=int), str(max(map(int, before)) + 1), "two changes in a pause are one")
-        self.kubectl("rollout", "restart", "deployment/steps")
-        self.rolled_out("steps")
-        second = str(max(map(int, sets())) - 1)
-        history = self.kubectl("rollout", "history", "deployment/steps", f"--revision={second}").stdout
-        self.assertRegex(history, r"STEP:\s+2")
-        first = min(sets(), key=int)
-        self.kubectl("rollout", "undo", "deployment/steps", f"--to-revision={first}")
-        self.rolled_out("steps")
-        self.assertNotIn("STEP", json.dumps(self.deployment("steps")["spec"]["template"]))
-        self.assertNotIn(first, sets())
-        self.kubectl("set", "env", "deployment/steps", "STEP=3")
-        self.rolled_out("steps")
-        self.eventually("two old sets", lambda: len(sets()) == 3)
-        self.kubectl("delete", "deployment", "steps")
-
-    def test_10_a_rollout_that_cannot_progress_says_so(self):
-        self.kubectl("create", "deployment", "stuck", f"--image={WEB}", "--replicas=2")
-        self.rolled_out("stuck")
-        self.kubectl("patch", "deployment", "stuck", "-p", '{"spec": {"progressDeadlineSeconds": 3}}')
-        names = self.pod_names("app=stuck")
-        self.kubectl("set", "image", "deployment/stuck", "web=berth.local/missing:1")
-        result = self.kubectl("rollout", "status", "deployment/stuck", "--timeout=90s", check=False)
-        self.assertNotEqual(result.returncode, 0)
-        self.assertIn("exceeded its progress deadline", result.stderr)
-        self.assertEqual(self.condition(name="stuck")["reason"], "ProgressDeadlineExceeded")
-        self.assertEqual(self.pod_names("app=stuck"), names)
-        self.kubectl("rollout", "undo", "deployment/stuck")
-        self.rolled_out("stuck")
-        self.assertEqual(self.pod_names("app=stuck"), names)
-        self.kubectl("delete", "deployment", "stuck")
-
-    def test_11_recreate_never_mixes_versions(self):
-        self.kubectl("create", "deployment", "one", f"--image={WEB}", "--replicas=2")
-        self.kubectl("patch", "deployment", "one", "-p", json.dumps({"spec": {
-            "strategy": {"type": "Recreate", "rollingUpdate": None},
-            "template": {"spec": {"terminationGracePeriodSeconds": 2}}}}))
-        self.rolled_out("one")
-        with subprocess.Popen(["kubectl", "get", "pods", "-l", "app=one", "--watch", "-o", "json", "--output-watch-events"],
-                              env={"KUBECONFIG": str(self.cluster.kubeconfig), "PATH": "/usr/bin:/bin"},
-                              stdout=subprocess.PIPE, text=True) as watch:
-            self.kubectl("set", "env", "deployment/one", "VERSION=2")
-            self.rolled_out("one")
-            watch.send_signal(signal.SIGTERM)
-            text, decoder, position, running = watch.stdout.read(), json.JSONDecoder(), 0, {}
-        while text[position:].strip():
-            position += len(text[position:]) - len(text[position:].lstrip())
-            event, position = decoder.raw_decode(text, position)
-            meta = event["object"]["metadata"]
-            running[meta["name"]] = meta["labels"]["pod-template-hash"]
-            if event["type"] == "DELETED" or event["object"]["status"].get("phase") in ("Failed", "Succeeded"):
-                del running[meta["name"]]
-            self.assertLessEqual(len(set(running.values())), 1, running)
-        self.kubectl("delete", "deployment", "one")
-
+    def test_08_a_drain_waits_for_its_budget_and_loses_nothing(self):
+        elsewhere = get(self.cluster, "pod", "client")["spec"]["nodeName"]
+        node = next(n.name for n in self.cluster.nodes if n.name != elsewhere)
+        drain = ("drain", node, "--ignore-daemonsets", "--delete-emptydir-data")
+        self.assertTrue([p for p in ready_pods(self.cluster, "app=echo") if p["spec"]["nodeName"] == node])
+        self.apply(BUDGET % 4)
+        self.eventually("the budget's numbers", lambda: get(self.cluster, "pdb", "echo")["status"]
+                        .get("currentHealthy") == 4)
+        refused = self.kubectl(*drain, "--timeout=6s", check=False)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("Cannot evict pod as it would violate the pod's disruption budget.", refused.stderr)
+        self.apply(BUDGET % 3)
+        self.eventually("one disruption allowed", lambda: get(self.cluster, "pdb", "echo")["status"]
+                        .get("disruptionsAllowed") == 1)
+        self.start_clients()
+        self.kubectl(*drain, "--timeout=150s")
+        self.eventually("4 endpoints elsewhere", lambda: self.conditions() == {(True, True, False): 4}
+                        and {e["nodeName"] for e in self.endpoints()} == {elsewhere}, 60)
+        self.end_clients()
+        self.assertRegex(self.kubectl("get", "nodes").stdout, node + r"\s+Ready,SchedulingDisabled")
+        self.kubectl("uncordon", node)
+        self.kubectl("delete", "pdb", "echo")
 
 if __name__ == "__main__":
     harness.main()

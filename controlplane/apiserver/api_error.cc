@@ -21,7 +21,7 @@ absl::Status Make(absl::StatusCode code, int http_code, std::string_view reason,
   status.set_message(message);
   status.set_reason(std::string(reason));
   status.set_code(http_code);
-  if (!subject.resource.empty() || !subject.kind.empty() || retry_after > 0) {
+  if (!subject.resource.empty() || !subject.kind.empty() || retry_after > 0 || !causes.empty()) {
     auto* details = status.mutable_details();
     if (!subject.name.empty()) details->set_name(std::string(subject.name));
     if (!subject.group.empty()) details->set_group(std::string(subject.group));
@@ -121,9 +121,10 @@ absl::Status NotAcceptableError(std::string_view message) {
 absl::Status UnprocessableError(std::string_view message) {
   return Make(absl::StatusCode::kInvalidArgument, 422, "Invalid", std::string(message));
 }
-absl::Status TooManyRequestsError(std::string_view message, int retry_after_seconds) {
+absl::Status TooManyRequestsError(std::string_view message, int retry_after_seconds,
+                                  const std::vector<ErrorCause>& causes) {
   return Make(absl::StatusCode::kResourceExhausted, 429, "TooManyRequests", std::string(message),
-              {}, {}, retry_after_seconds);
+              {}, causes, retry_after_seconds);
 }
 absl::Status InternalError(std::string_view why) {
   return Make(absl::StatusCode::kInternal, 500, "InternalError",

@@ -45,7 +45,9 @@ absl::Status UnsupportedMediaTypeError(std::string_view message);
 absl::Status NotAcceptableError(std::string_view message);
 // 422 that is about no field, such as a JSON patch that does not apply.
 absl::Status UnprocessableError(std::string_view message);
-absl::Status TooManyRequestsError(std::string_view message, int retry_after_seconds);
+// With 0 the client decides itself when to try again.
+absl::Status TooManyRequestsError(std::string_view message, int retry_after_seconds,
+                                  const std::vector<ErrorCause>& causes = {});
 absl::Status InternalError(std::string_view why);
 absl::Status ServiceUnavailableError(std::string_view why);
 

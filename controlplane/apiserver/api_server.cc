@@ -37,6 +37,7 @@ struct ApiServer::Parts {
         nodes(io, *cache, options.kubelet_client),
         openapi(options.version) {
     AddPodSubresources(registry, subresources);
+    AddEviction(registry, subresources);
     AddScale(registry, subresources);
     AddTokens(registry, signer, authenticator, subresources);
     AddReviews(authorizer, subresources);
@@ -78,6 +79,7 @@ absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Make(Store& store, base::C
   registry.SetStrategy("", "secrets", MakeSecretStrategy());
   registry.SetStrategy("", "nodes", MakeNodeStrategy());
   registry.SetStrategy("", "services", std::move(services));
+  registry.SetStrategy("batch", "jobs", MakeJobStrategy());
   return server;
 }
 

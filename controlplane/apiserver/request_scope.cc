@@ -31,6 +31,9 @@ void RequestScope::Respond(int code, std::string_view content_type, std::string 
   for (const std::string& warning : warnings) {
     response.headers.Add("Warning", StrCat("299 - ", Quoted(warning)));
   }
+  if (retry_after_seconds > 0) {
+    response.headers.Set("Retry-After", StrCat(retry_after_seconds));
+  }
   response.body = std::move(body);
   exchange->Respond(std::move(response));
 }
@@ -45,6 +48,7 @@ void RequestScope::RespondPlain(int code, const api::Message& message) {
 
 void RequestScope::RespondError(const absl::Status& error) {
   const api::meta::v1::Status status = ToApiStatus(error);
+  retry_after_seconds = status.details().retry_after_seconds();
   RespondPlain(status.code(), status);
 }
 

@@ -30,6 +30,7 @@ struct RequestScope {
   const ResourceDescriptor* resource = nullptr;
   absl::Time now;
   std::vector<std::string> warnings;
+  int retry_after_seconds = 0;  // of the answer; 0: none
 
   const http::Request& request() const { return exchange->request(); }
   bool DryRun() const { return target.Get("dryRun") == "All"; }

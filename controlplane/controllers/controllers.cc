@@ -8,10 +8,13 @@
 #include "base/log.h"
 #include "client/event_recorder.h"
 #include "controlplane/controllers/context.h"
+#include "controlplane/controllers/daemon_set_controller.h"
 #include "controlplane/controllers/deployment_controller.h"
+#include "controlplane/controllers/disruption_controller.h"
 #include "controlplane/controllers/endpoints_controller.h"
 #include "controlplane/controllers/garbage_collector.h"
 #include "controlplane/controllers/informers.h"
+#include "controlplane/controllers/job_controller.h"
 #include "controlplane/controllers/namespace_controller.h"
 #include "controlplane/controllers/node_lifecycle_controller.h"
 #include "controlplane/controllers/pod_collector.h"
@@ -34,6 +37,9 @@ class Controllers::Impl {
         replica_set_events_(api, workers_, clock, "replicaset-controller", ""),
         node_events_(api, workers_, clock, "node-controller", ""),
         eviction_events_(api, workers_, clock, "taint-eviction-controller", ""),
+        daemon_set_events_(api, workers_, clock, "daemonset-controller", ""),
+        job_events_(api, workers_, clock, "job-controller", ""),
+        disruption_events_(api, workers_, clock, "controllermanager", ""),
         context_{api, clock, workers_, informers_, options_},
         start_(workers_, clock, [this](const std::string&) { BeginWhenSynced(); }) {
     controllers_.push_back(std::make_unique<Scheduler>(context_, scheduler_events_));
@@ -42,7 +48,10 @@ class Controllers::Impl {
     controllers_.push_back(std::make_unique<PodEviction>(context_, eviction_events_));
     controllers_.push_back(std::make_unique<DeploymentController>(context_, deployment_events_));
     controllers_.push_back(std::make_unique<ReplicaSetController>(context_, replica_set_events_));
+    controllers_.push_back(std::make_unique<DaemonSetController>(context_, daemon_set_events_));
+    controllers_.push_back(std::make_unique<JobController>(context_, job_events_));
     controllers_.push_back(std::make_unique<EndpointsController>(context_));
+    controllers_.push_back(std::make_unique<DisruptionController>(context_, disruption_events_));
     controllers_.push_back(std::make_unique<GarbageCollector>(context_));
     controllers_.push_back(std::make_unique<PodCollector>(context_));
   }
@@ -76,6 +85,9 @@ class Controllers::Impl {
   client::EventRecorder replica_set_events_;
   client::EventRecorder node_events_;
   client::EventRecorder eviction_events_;
+  client::EventRecorder daemon_set_events_;
+  client::EventRecorder job_events_;
+  client::EventRecorder disruption_events_;
   Context context_;
   std::vector<std::unique_ptr<Controller>> controllers_;
   base::KeyedQueue start_;

@@ -12,6 +12,7 @@
 #include "api/proto/core/v1/pod.pb.h"
 #include "api/proto/core/v1/service.pb.h"
 #include "api/proto/discovery/v1/discovery.pb.h"
+#include "api/proto/policy/v1/policy.pb.h"
 #include "controlplane/controllers/deployment_sets.h"
 #include "controlplane/controllers/endpoint_slice_plan.h"
 #include "controlplane/controllers/fake_cluster.h"
@@ -216,6 +217,68 @@ TEST_F(ControllersTest, NamespacesGetTheirDefaultsAndNodesTheirSubnets) {
     return cidrs.size() == 2;
   }));
   EXPECT_THAT(cidrs, testing::ElementsAre("10.244.0.0/24", "10.244.1.0/24"));
+}
+
+TEST_F(ControllersTest, ADaemonRunsOnEveryNodeAndFollowsItsTemplate) {
+  api::apps::v1::DaemonSet set;
+  set.mutable_metadata()->set_name("agent");
+  set.mutable_metadata()->set_namespace_("default");
+  set.mutable_metadata()->set_generation(1);
+  auto& spec = *set.mutable_spec();
+  (*spec.mutable_selector()->mutable_match_labels())["app"] = "agent";
+  (*spec.mutable_template_()->mutable_metadata()->mutable_labels())["app"] = "agent";
+  auto& container = *spec.mutable_template_()->mutable_spec()->add_containers();
+  container.set_name("app");
+  container.set_image("one");
+  spec.mutable_template_()->mutable_spec()->set_scheduler_name("default-scheduler");
+  cluster_.server().Put(client::kDaemonSets, set);
+  const auto done = [&](int nodes, std::string_view image) {
+    return cluster_.Until([&] {
+      api::apps::v1::DaemonSet now;
+      if (!cluster_.api().Get(client::kDaemonSets, "default", "agent", now).ok()) return false;
+      const auto& status = now.status();
+      if (status.observed_generation() != now.metadata().generation()) return false;
+      if (status.number_available() != nodes || status.updated_number_scheduled() != nodes) {
+        return false;
+      }
+      std::set<std::string> on;
+      for (const PodPtr& pod : cluster_.Pods()) {
+        if (pod->spec().containers(0).image() != image) return false;
+        on.insert(pod->spec().node_name());
+      }
+      return static_cast<int>(on.size()) == nodes;
+    });
+  };
+  ASSERT_TRUE(done(2, "one"));
+  cluster_.AddNode("n3");
+  ASSERT_TRUE(done(3, "one"));
+  ASSERT_TRUE(cluster_.Until([&] {
+    api::apps::v1::DaemonSet now;
+    if (!cluster_.api().Get(client::kDaemonSets, "default", "agent", now).ok()) return false;
+    now.mutable_metadata()->set_generation(2);
+    now.mutable_spec()->mutable_template_()->mutable_spec()->mutable_containers(0)->set_image(
+        "two");
+    return cluster_.api().Update(client::kDaemonSets, now, nullptr).ok();
+  }));
+  ASSERT_TRUE(done(3, "two"));
+  EXPECT_EQ(cluster_.server().Count(client::kControllerRevisions), 2u);
+  EXPECT_EQ(cluster_.Pods().size(), 3u);
+}
+
+TEST_F(ControllersTest, ABudgetKnowsWhatItsDeploymentAsksFor) {
+  api::policy::v1::PodDisruptionBudget budget;
+  budget.mutable_metadata()->set_name("web");
+  budget.mutable_metadata()->set_namespace_("default");
+  budget.mutable_spec()->mutable_max_unavailable()->set_int_val(1);
+  (*budget.mutable_spec()->mutable_selector()->mutable_match_labels())["app"] = "web";
+  cluster_.server().Put(client::kPodDisruptionBudgets, budget);
+  cluster_.server().Put(client::kDeployments, MakeDeployment(3));
+  ASSERT_TRUE(cluster_.Until([&] {
+    const auto object = cluster_.server().Get(client::kPodDisruptionBudgets, "default", "web");
+    const auto& status = static_cast<api::policy::v1::PodDisruptionBudget&>(*object).status();
+    return status.expected_pods() == 3 && status.current_healthy() == 3 &&
+           status.desired_healthy() == 2 && status.disruptions_allowed() == 1;
+  }));
 }
 
 TEST_F(ControllersTest, ASilentNodeBecomesUnknownAndTainted) {

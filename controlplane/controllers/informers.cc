@@ -4,12 +4,14 @@
 #include <algorithm>
 
 #include "api/proto/apps/v1/apps.pb.h"
+#include "api/proto/batch/v1/batch.pb.h"
 #include "api/proto/coordination/v1/coordination.pb.h"
 #include "api/proto/core/v1/config.pb.h"
 #include "api/proto/core/v1/node.pb.h"
 #include "api/proto/core/v1/pod.pb.h"
 #include "api/proto/core/v1/service.pb.h"
 #include "api/proto/discovery/v1/discovery.pb.h"
+#include "api/proto/policy/v1/policy.pb.h"
 #include "controlplane/controllers/endpoint_slice_plan.h"
 
 namespace berth::controlplane {
@@ -64,11 +66,20 @@ Informers::Informers(client::ApiClient& api, base::Executor& executor, base::Clo
       leases(api, executor, clock, client::kLeases),
       deployments(api, executor, clock, client::kDeployments),
       replica_sets(api, executor, clock, client::kReplicaSets),
+      budgets(api, executor, clock, client::kPodDisruptionBudgets),
+      daemon_sets(api, executor, clock, client::kDaemonSets),
+      revisions(api, executor, clock, client::kControllerRevisions),
+      jobs(api, executor, clock, client::kJobs),
+      cron_jobs(api, executor, clock, client::kCronJobs),
       pod_index(PodTerms),
       replica_set_index(OwnerTerms),
       deployment_index(OwnerTerms),
       service_index(OwnerTerms),
       slice_index(SliceTerms),
+      budget_index(OwnerTerms),
+      daemon_set_index(OwnerTerms),
+      revision_index(OwnerTerms),
+      job_index(OwnerTerms),
       all_{{client::kNodes, &nodes},
            {client::kPods, &pods},
            {client::kServices, &services},
@@ -80,12 +91,21 @@ Informers::Informers(client::ApiClient& api, base::Executor& executor, base::Clo
            {client::kEndpointSlices, &slices},
            {client::kLeases, &leases},
            {client::kDeployments, &deployments},
-           {client::kReplicaSets, &replica_sets}} {
+           {client::kReplicaSets, &replica_sets},
+           {client::kPodDisruptionBudgets, &budgets},
+           {client::kDaemonSets, &daemon_sets},
+           {client::kControllerRevisions, &revisions},
+           {client::kJobs, &jobs},
+           {client::kCronJobs, &cron_jobs}} {
   Feed(pods, pod_index);
   Feed(replica_sets, replica_set_index);
   Feed(deployments, deployment_index);
   Feed(services, service_index);
   Feed(slices, slice_index);
+  Feed(budgets, budget_index);
+  Feed(daemon_sets, daemon_set_index);
+  Feed(revisions, revision_index);
+  Feed(jobs, job_index);
 }
 
 Informers::~Informers() { Close(); }

@@ -74,12 +74,21 @@ class Informers {
   client::Informer<api::coordination::v1::Lease> leases;
   client::Informer<api::apps::v1::Deployment> deployments;
   client::Informer<api::apps::v1::ReplicaSet> replica_sets;
+  client::Informer<api::policy::v1::PodDisruptionBudget> budgets;
+  client::Informer<api::apps::v1::DaemonSet> daemon_sets;
+  client::Informer<api::apps::v1::ControllerRevision> revisions;
+  client::Informer<api::batch::v1::Job> jobs;
+  client::Informer<api::batch::v1::CronJob> cron_jobs;
 
   Index pod_index;          // by owner, namespace and node
   Index replica_set_index;  // by owner and namespace
   Index deployment_index;   // by namespace
   Index service_index;      // by namespace
   Index slice_index;        // by Service
+  Index budget_index;       // by namespace
+  Index daemon_set_index;   // by namespace
+  Index revision_index;     // by owner and namespace
+  Index job_index;          // by owner and namespace
 
  private:
   void Feed(client::InformerBase& informer, Index& index);

@@ -28,12 +28,24 @@ class Taint;
 class Toleration;
 }  // namespace core::v1
 namespace apps::v1 {
+class ControllerRevision;
+class DaemonSet;
+class DaemonSetStatus;
 class Deployment;
 class DeploymentCondition;
 class DeploymentStatus;
 class ReplicaSet;
 class ReplicaSetStatus;
 }  // namespace apps::v1
+namespace policy::v1 {
+class PodDisruptionBudget;
+class PodDisruptionBudgetStatus;
+}  // namespace policy::v1
+namespace batch::v1 {
+class CronJob;
+class Job;
+class JobStatus;
+}  // namespace batch::v1
 namespace coordination::v1 {
 class Lease;
 }  // namespace coordination::v1

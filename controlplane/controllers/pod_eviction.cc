@@ -2,6 +2,7 @@
 #include "controlplane/controllers/pod_eviction.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "api/proto/core/v1/node.pb.h"
 #include "api/proto/core/v1/pod.pb.h"
@@ -24,6 +25,20 @@ bool Evicts(const Node* node) {
 }
 
 }  // namespace
+
+absl::Status PodEviction::NoteDisruption(const Pod& pod) {
+  const nlohmann::json condition = {
+      {"type", "DisruptionTarget"},
+      {"status", "True"},
+      {"reason", "DeletionByTaintManager"},
+      {"message", "Taint manager: deleting due to NoExecute taint"},
+      {"lastTransitionTime",
+       absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", context_.clock.Now(), absl::UTCTimeZone())}};
+  const nlohmann::json patch = {{"metadata", {{"uid", pod.metadata().uid()}}},
+                                {"status", {{"conditions", nlohmann::json::array({condition})}}}};
+  return context_.api.Patch(client::kPods, pod.metadata().namespace_(), pod.metadata().name(),
+                            "status", client::PatchType::kStrategicMerge, patch.dump(), nullptr);
+}
 
 PodEviction::PodEviction(Context& context, client::EventRecorder& events)
     : context_(context),
@@ -68,8 +83,10 @@ absl::Status PodEviction::Sync(const std::string& key) {
                  base::StrCat("Marking for deletion Pod ", key));
   BERTH_INFO("evicting pod from tainted node", {"pod", key}, {"node", node->metadata().name()});
   const auto& meta = pod->metadata();
-  const absl::Status status =
-      context_.api.Delete(client::kPods, meta.namespace_(), meta.name(), {.uid = meta.uid()});
+  absl::Status status = NoteDisruption(*pod);
+  if (absl::IsNotFound(status)) return absl::OkStatus();
+  RETURN_IF_ERROR(status, "noting the disruption of ", key);
+  status = context_.api.Delete(client::kPods, meta.namespace_(), meta.name(), {.uid = meta.uid()});
   return absl::IsNotFound(status) ? absl::OkStatus() : status;
 }
 

@@ -17,6 +17,8 @@ class PodEviction : public Controller {
 
  private:
   absl::Status Sync(const std::string& key);
+  // The pod's status says why it goes.
+  absl::Status NoteDisruption(const api::core::v1::Pod& pod);
 
   Context& context_;
   client::EventRecorder& events_;

@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "controlplane/controllers/deployment_sets.h"
 #include "controlplane/controllers/pod_state.h"
+#include "controlplane/controllers/scaled_value.h"
 
 namespace berth::controlplane {
 namespace {
@@ -15,17 +16,6 @@ namespace {
 using api::apps::v1::Deployment;
 using api::apps::v1::ReplicaSet;
 using Sets = std::vector<const ReplicaSet*>;
-
-enum class Rounding { kUp, kDown };
-
-int Resolve(const api::IntOrString& value, int total, Rounding rounding) {
-  if (value.type() == 0) return std::max(0, value.int_val());
-  std::string_view text = value.str_val();
-  if (!text.ends_with('%')) return 0;
-  text.remove_suffix(1);
-  const int64_t parts = base::ParseInt<int>(text).value_or(0) * static_cast<int64_t>(total);
-  return static_cast<int>(rounding == Rounding::kUp ? (parts + 99) / 100 : parts / 100);
-}
 
 struct Fences {
   int surge = 0;
@@ -41,9 +31,9 @@ Fences ResolveFences(const Deployment& deployment) {
   const int total = ReplicasOf(deployment);
   Fences fences;
   fences.surge =
-      Resolve(rolling.has_max_surge() ? rolling.max_surge() : quarter, total, Rounding::kUp);
-  fences.unavailable = Resolve(rolling.has_max_unavailable() ? rolling.max_unavailable() : quarter,
-                               total, Rounding::kDown);
+      ScaledValue(rolling.has_max_surge() ? rolling.max_surge() : quarter, total, Rounding::kUp);
+  fences.unavailable = ScaledValue(
+      rolling.has_max_unavailable() ? rolling.max_unavailable() : quarter, total, Rounding::kDown);
   if (fences.surge == 0 && fences.unavailable == 0) fences.unavailable = 1;
   fences.unavailable = std::min(fences.unavailable, total);
   return fences;

@@ -22,6 +22,7 @@ std::unique_ptr<Strategy> MakePodStrategy(const ObjectCache& cache);
 std::unique_ptr<Strategy> MakeNamespaceStrategy();
 std::unique_ptr<Strategy> MakeSecretStrategy();
 std::unique_ptr<Strategy> MakeNodeStrategy();
+std::unique_ptr<Strategy> MakeJobStrategy();
 // What stored services have is taken from the start. InvalidArgument for a bad range.
 absl::StatusOr<std::unique_ptr<Strategy>> MakeServiceStrategy(const ObjectCache& cache,
                                                               const ServiceRange& range);

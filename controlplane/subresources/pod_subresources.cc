@@ -2,8 +2,6 @@
 #include "api/proto/core/v1/pod.pb.h"
 #include "api/proto/core/v1/pod_spec.pb.h"
 #include "api/proto/meta/v1/api_machinery.pb.h"
-#include "api/proto/policy/v1/policy.pb.h"
-#include "api/selector.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "controlplane/apiserver/api_error.h"
@@ -16,14 +14,6 @@ using api::core::v1::Pod;
 using base::StrCat;
 
 const ResourceDescriptor& Pods() { return *FindResource("", "v1", "pods"); }
-
-void RespondSuccess(RequestScope& scope) {
-  api::meta::v1::Status status;
-  status.mutable_metadata();
-  status.set_status("Success");
-  status.set_code(201);
-  scope.RespondPlain(201, status);
-}
 
 absl::Status Bind(Pod& pod, const api::core::v1::Binding& binding, absl::Time now) {
   const ErrorSubject subject{"", "pods/binding", "", pod.metadata().name()};
@@ -70,58 +60,25 @@ absl::Status ServeBinding(Registry& registry, RequestScope& scope) {
                                 return Bind(static_cast<Pod&>(object), binding, scope.now);
                               })
                       .status());
-  RespondSuccess(scope);
-  return absl::OkStatus();
-}
-
-// 429 when a budget that covers the pod allows no disruption now.
-absl::Status CheckBudgets(const ObjectCache& cache, const Pod& pod) {
-  const auto& budgets = *FindResource("policy", "v1", "poddisruptionbudgets");
-  for (const CachedObject& object : cache.List(budgets, pod.metadata().namespace_()).objects) {
-    const auto& budget = static_cast<const api::policy::v1::PodDisruptionBudget&>(*object.object);
-    const auto selector = api::LabelSelector::Of(budget.spec().selector());
-    if (!selector.ok() || !selector->Matches(pod)) continue;
-    if (budget.status().disruptions_allowed() > 0) continue;
-    return TooManyRequestsError("Cannot evict pod as it would violate the pod's disruption budget.",
-                                10);
-  }
-  return absl::OkStatus();
-}
-
-absl::Status ServeEviction(Registry& registry, RequestScope& scope) {
-  api::policy::v1::Eviction eviction;
-  RETURN_IF_ERROR(scope.Decode(eviction));
-  ASSIGN_OR_RETURN(const CachedObject found,
-                   registry.cache().Get(Pods(), scope.info.namespace_, scope.info.name));
-  const auto& pod = static_cast<const Pod&>(*found.object);
-  const std::string& phase = pod.status().phase();
-  if (phase != "Succeeded" && phase != "Failed" && !pod.metadata().has_deletion_timestamp()) {
-    RETURN_IF_ERROR(CheckBudgets(registry.cache(), pod));
-  }
-  DeleteRequest request;
-  const auto& options = eviction.delete_options();
-  if (options.has_grace_period_seconds()) {
-    request.grace_period_seconds = options.grace_period_seconds();
-  }
-  request.uid = options.preconditions().uid();
-  request.dry_run = options.dry_run_size() > 0 || scope.DryRun();
-  RETURN_IF_ERROR(
-      registry.Delete(scope.Context(), Pods(), scope.info.namespace_, scope.info.name, request)
-          .status());
-  RespondSuccess(scope);
+  RespondCreated(scope);
   return absl::OkStatus();
 }
 
 }  // namespace
+
+void RespondCreated(RequestScope& scope) {
+  api::meta::v1::Status status;
+  status.mutable_metadata();
+  status.set_status("Success");
+  status.set_code(201);
+  scope.RespondPlain(201, status);
+}
 
 void AddPodSubresources(Registry& registry, SubresourceTable& table) {
   table["/pods/binding"] = [&registry](RequestScope& scope) {
     return ServeBinding(registry, scope);
   };
   table["/bindings"] = table["/pods/binding"];
-  table["/pods/eviction"] = [&registry](RequestScope& scope) {
-    return ServeEviction(registry, scope);
-  };
 }
 
 }  // namespace berth::controlplane

@@ -18,11 +18,15 @@ namespace berth::controlplane {
 // By "group/resource/subresource", or "group/resource" for resources that only answer a POST.
 using SubresourceTable = std::map<std::string, ScopeHandler, std::less<>>;
 
-void AddPodSubresources(Registry& registry, SubresourceTable& table);  // binding, eviction
+void AddPodSubresources(Registry& registry, SubresourceTable& table);  // binding
+void AddEviction(Registry& registry, SubresourceTable& table);
 void AddScale(Registry& registry, SubresourceTable& table);
 void AddTokens(Registry& registry, const TokenSigner& signer, const Authenticator& authenticator,
                SubresourceTable& table);
 void AddReviews(const Authorizer& authorizer, SubresourceTable& table);
+
+// 201 with a Status, for what was done and has no object to show.
+void RespondCreated(RequestScope& scope);
 
 }  // namespace berth::controlplane
 

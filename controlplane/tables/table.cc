@@ -70,8 +70,8 @@ using PrinterMap = std::map<std::pair<std::string_view, std::string_view>, Table
 
 PrinterMap MakePrinters() {
   PrinterMap map;
-  for (auto* area :
-       {PodPrinters, NodePrinters, ServicePrinters, WorkloadPrinters, ConfigPrinters}) {
+  for (auto* area : {PodPrinters, NodePrinters, ServicePrinters, WorkloadPrinters, BatchPrinters,
+                     ConfigPrinters}) {
     for (NamedPrinter& named : area()) map[{named.group, named.kind}] = named.printer;
   }
   return map;

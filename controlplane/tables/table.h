@@ -13,7 +13,13 @@
 
 namespace berth::api {
 class Time;
+namespace core::v1 {
+class PodTemplateSpec;
 }
+namespace meta::v1 {
+class LabelSelector;
+}
+}  // namespace berth::api
 
 namespace berth::controlplane {
 
@@ -47,6 +53,9 @@ std::string NameCell(const api::Message& object);
 // "a=1,b=2"; "<none>" when empty.
 std::string LabelsText(const std::vector<std::pair<std::string, std::string>>& labels);
 std::string OrNone(std::string text);
+// Of a pod template: the names of its containers, and their images.
+void AppendContainers(const api::core::v1::PodTemplateSpec& pod, std::vector<std::string>& row);
+std::string SelectorText(const api::meta::v1::LabelSelector& selector);
 
 // One table of printers per area.
 struct NamedPrinter {
@@ -58,6 +67,7 @@ std::vector<NamedPrinter> PodPrinters();
 std::vector<NamedPrinter> NodePrinters();
 std::vector<NamedPrinter> ServicePrinters();
 std::vector<NamedPrinter> WorkloadPrinters();
+std::vector<NamedPrinter> BatchPrinters();
 std::vector<NamedPrinter> ConfigPrinters();
 
 }  // namespace berth::controlplane
