@@ -4,6 +4,7 @@
 stuck, Recreate, DaemonSets, Jobs."""
 
 import json
+import os
 import signal
 import subprocess
 
@@ -175,7 +176,8 @@ class WorkloadsTest(harness.ClusterTest):
         self.rolled_out("one")
         with subprocess.Popen(["kubectl", "get", "pods", "-l", "app=one", "--watch", "-o", "json",
                                "--output-watch-events"],
-                              env={"KUBECONFIG": str(self.cluster.kubeconfig), "PATH": "/usr/bin:/bin"},
+                              env=dict(os.environ, KUBECONFIG=str(self.cluster.kubeconfig),
+                                       HOME=str(self.cluster.folder)),
                               stdout=subprocess.PIPE, text=True) as watch:
             self.kubectl("set", "env", "deployment/one", "VERSION=2")
             self.rolled_out("one")
