@@ -2,13 +2,13 @@
 #include "http/client_connection.h"
 
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include "base/status.h"
+#include "http/tcp_options.h"
 #include "http/tunnel_end.h"
 #include "http/wire.h"
 
@@ -78,10 +78,7 @@ void ClientConnection::ConnectNext() {
     connect_error_ = std::strerror(errno);
     return ConnectNext();
   }
-  const int on = 1;
-  if (to.storage.ss_family != AF_UNIX) {
-    setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  }
+  if (to.storage.ss_family != AF_UNIX) SetTcpOptions(socket.get());
   const int result =
       connect(socket.get(), reinterpret_cast<const sockaddr*>(&to.storage), to.length);
   const int error = errno;

@@ -2,13 +2,13 @@
 #include "http/listener.h"
 
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 
 #include <cerrno>
 #include <utility>
 
 #include "base/log.h"
 #include "base/status.h"
+#include "http/tcp_options.h"
 
 namespace berth::http {
 
@@ -62,8 +62,7 @@ void Listener::Accept() {
     Socket socket(accept4(watched_.fd(), reinterpret_cast<sockaddr*>(&from.storage), &from.length,
                           SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (socket) {
-      const int on = 1;
-      setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      SetTcpOptions(socket.get());
       accepted_(std::move(socket), from.ToString());
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       watched_.WhenReadable([this] { Accept(); });
