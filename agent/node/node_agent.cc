@@ -30,6 +30,8 @@ constexpr std::string_view kPodCidr = "podcidr";    // tell the runtime
 
 constexpr absl::Duration kProbeTimeout = absl::Seconds(10);
 constexpr absl::Duration kRuntimePeriod = absl::Seconds(5);
+// A runtime that is started again is away for less: no reason to call a node not ready.
+constexpr absl::Duration kRuntimeSilence = absl::Seconds(30);
 constexpr absl::Duration kFastPeriod = absl::Milliseconds(100);  // until first ready
 constexpr absl::Duration kFastGrace = absl::Seconds(120);
 constexpr absl::Duration kImagesPeriod = absl::Seconds(30);
@@ -128,6 +130,7 @@ class NodeAgent::Impl {
       first = !probed_;
       probed_ = true;
       runtime_ = seen;
+      if (seen.reachable.ok()) answered_at_ = parts_.clock->Now();
     }
     if (changed) {
       BERTH_INFO("container runtime looked at", {"runtime", seen.name}, {"version", seen.version},
@@ -261,6 +264,7 @@ class NodeAgent::Impl {
   absl::Status Report() {
     ASSIGN_OR_RETURN(const std::shared_ptr<const core::Node> before, Before());
     const absl::Time now = parts_.clock->Now();
+    if (IsReady(before->status()) && RuntimeMayComeBack(now)) return absl::OkStatus();
     const core::NodeStatus status =
         MakeNodeStatus(identity_, config_, Observe(), before->status(), now);
     absl::Time reported_at;
@@ -281,6 +285,12 @@ class NodeAgent::Impl {
     RecordTransitions(before->status(), status);
     Wrote(std::move(written));
     return absl::OkStatus();
+  }
+
+  // It does not answer, but not for long.
+  bool RuntimeMayComeBack(absl::Time now) const {
+    base::MutexLock lock(mu_);
+    return !runtime_.reachable.ok() && now - std::max(answered_at_, started_) < kRuntimeSilence;
   }
 
   void RecordTransitions(const core::NodeStatus& before, const core::NodeStatus& after) {
@@ -352,6 +362,7 @@ class NodeAgent::Impl {
   absl::Time reported_at_ BERTH_GUARDED_BY(mu_) = absl::InfinitePast();
   bool registered_ BERTH_GUARDED_BY(mu_) = false;
   bool reported_ BERTH_GUARDED_BY(mu_) = false;
+  absl::Time answered_at_ BERTH_GUARDED_BY(mu_) = absl::InfinitePast();
   bool ready_ BERTH_GUARDED_BY(mu_) = false;
   bool probed_ BERTH_GUARDED_BY(mu_) = false;
   RuntimeSeen runtime_ BERTH_GUARDED_BY(mu_);

@@ -159,6 +159,31 @@ TEST_F(NodeAgentTest, ARuntimeThatComesLateMakesTheNodeReadyWithinTenthsOfASecon
   EXPECT_THAT(events_, Contains("NodeReady"));
 }
 
+TEST_F(NodeAgentTest, ARuntimeThatIsAwayForLessThanHalfAMinuteLeavesTheNodeReady) {
+  Start();
+  Advance(absl::Minutes(3));
+  runtime_.FailNext("Version", absl::UnavailableError("no socket"), 5);
+  for (int i = 0; i < 6; ++i) {
+    Advance(absl::Seconds(5));
+    EXPECT_TRUE(IsReady(Stored().status())) << i;
+  }
+  runtime_.FailNext("Version", absl::UnavailableError("no socket"), 100);
+  for (int i = 0; i < 9; ++i) Advance(absl::Seconds(5));
+  EXPECT_EQ(ReadyMessage(), "container runtime is down: no socket");
+  EXPECT_THAT(events_, Contains("NodeNotReady"));
+}
+
+// Both daemons were started again, the runtime later.
+TEST_F(NodeAgentTest, ANodeThatIsReadyWaitsForItsRuntimeBeforeItSaysOtherwise) {
+  Start();
+  agent_->Stop();
+  runtime_.FailNext("Version", absl::UnavailableError("no socket"), 3);
+  Start();
+  EXPECT_TRUE(IsReady(Stored().status()));
+  for (int i = 0; i < 5; ++i) Advance(absl::Milliseconds(100));
+  EXPECT_TRUE(agent_->ready());
+}
+
 TEST_F(NodeAgentTest, AnUnchangedStatusIsWrittenEveryFiveMinutes) {
   Start();
   Advance(absl::Seconds(10));
