@@ -40,6 +40,7 @@ PodSet::PodSet(const WorkerContext& context, base::Executor& executor, NodeSourc
 
 void PodSet::Deliver(PodPtr pod) {
   const std::string uid = pod->metadata().uid();
+  if (!IsStaticPod(*pod)) context_.statuses.Seen(pod);
   {
     base::MutexLock l(mu_);
     const auto it = workers_.find(uid);

@@ -73,6 +73,7 @@ void MirrorPods::SetStatus(const Pod& pod, const PodStatus& status) {
 
 void MirrorPods::Seen(PodPtr mirror) {
   const std::string key = api::KeyOf(*mirror);
+  statuses_.Seen(mirror);
   {
     base::MutexLock lock(mu_);
     entries_[key].mirror = std::move(mirror);

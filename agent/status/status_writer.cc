@@ -18,6 +18,23 @@ using api::core::v1::Pod;
 using api::core::v1::PodStatus;
 using google::protobuf::util::MessageDifferencer;
 
+// Until then a watch has brought what was written.
+constexpr absl::Duration kSettles = absl::Seconds(1);
+
+// Of `has`, those whose types are in `wanted` too.
+auto SharedConditions(const PodStatus& has, const PodStatus& wanted) {
+  auto shared = has.conditions();
+  const auto& own = wanted.conditions();
+  shared.erase(std::remove_if(shared.begin(), shared.end(),
+                              [&](const auto& condition) {
+                                return std::none_of(own.begin(), own.end(), [&](const auto& other) {
+                                  return other.type() == condition.type();
+                                });
+                              }),
+               shared.end());
+  return shared;
+}
+
 // Gone, or another pod of that name: nothing is left to write.
 bool IsGone(const absl::Status& status) {
   return absl::IsNotFound(status) || absl::IsAborted(status);
@@ -32,7 +49,9 @@ struct StatusWriter::Entry {
   bool set = false;
   uint64_t version = 0;
   uint64_t written = 0;
+  absl::Time written_at = absl::InfinitePast();
   absl::Time running_since = absl::InfiniteFuture();  // what `latest` tells and the API not yet
+  std::shared_ptr<const Pod> seen;                    // null until the API has told of it
   bool remove = false;
   bool removed = false;
 };
@@ -68,6 +87,30 @@ void StatusWriter::Set(const Pod& pod, const PodStatus& status, absl::Time runni
   queue_.Add(uid);
 }
 
+void StatusWriter::Seen(std::shared_ptr<const Pod> pod) {
+  const std::string uid = pod->metadata().uid();
+  {
+    base::MutexLock l(mu_);
+    const auto it = entries_.find(uid);
+    if (it == entries_.end()) return;
+    it->second->seen = std::move(pod);
+    if (!Overwritten(*it->second)) return;
+  }
+  queue_.AddAfter(uid, kSettles);
+}
+
+// What else differs is on its way, or the API's own.
+bool StatusWriter::Overwritten(const Entry& entry) const {
+  if (entry.seen == nullptr || entry.written != entry.version || entry.remove) return false;
+  const auto& now = entry.seen->status().conditions();
+  return std::any_of(now.begin(), now.end(), [&](const auto& condition) {
+    const auto& own = entry.latest.conditions();
+    return std::any_of(own.begin(), own.end(), [&](const auto& wanted) {
+      return wanted.type() == condition.type() && wanted.status() != condition.status();
+    });
+  });
+}
+
 bool StatusWriter::Written(std::string_view uid) const {
   base::MutexLock l(mu_);
   const auto it = entries_.find(uid);
@@ -100,7 +143,14 @@ void StatusWriter::Handle(const std::string& uid) {
     base::MutexLock l(mu_);
     const auto it = entries_.find(uid);
     if (it == entries_.end() || it->second->removed) return;
-    now = *it->second;
+    Entry& entry = *it->second;
+    if (Overwritten(entry) && clock_.Now() - entry.written_at >= kSettles) {
+      entry.base = entry.seen->status();
+      // Conditions of others that came meanwhile are not for this patch to remove.
+      *entry.base.mutable_conditions() = SharedConditions(entry.base, entry.latest);
+      ++entry.version;
+    }
+    now = entry;
   }
   absl::Status status;
   if (now.written != now.version) {
@@ -119,7 +169,7 @@ void StatusWriter::Handle(const std::string& uid) {
     return;
   }
   queue_.Forget(uid);
-  bool again = false;
+  bool again = false, look = false;
   {
     base::MutexLock l(mu_);
     const auto it = entries_.find(uid);
@@ -128,11 +178,14 @@ void StatusWriter::Handle(const std::string& uid) {
     if (it->second->running_since == now.running_since) {
       it->second->running_since = absl::InfiniteFuture();
     }
+    if (now.written != now.version) it->second->written_at = clock_.Now();
     it->second->written = removed ? it->second->version : now.version;
     it->second->removed = removed;
     again = it->second->written != it->second->version;
+    look = Overwritten(*it->second);
   }
   if (again) queue_.Add(uid);
+  if (look) queue_.AddAfter(uid, kSettles);
   if (metrics_ != nullptr && status.ok() && now.running_since != absl::InfiniteFuture()) {
     metrics_->RunningWritten(clock_.Now() - now.running_since);
   }

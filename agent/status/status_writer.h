@@ -38,6 +38,9 @@ class StatusWriter {
   // tells first.
   void Set(const api::core::v1::Pod& pod, const api::core::v1::PodStatus& status,
            absl::Time running_since = absl::InfiniteFuture());
+  // What the API has now. When somebody else wrote over a condition that was set here (the control
+  // plane, while it took the node for lost), it is written again.
+  void Seen(std::shared_ptr<const api::core::v1::Pod> pod);
   // The last status that was set has reached the API (or the pod is gone there).
   bool Written(std::string_view uid) const;
   // After the last status.
@@ -48,6 +51,7 @@ class StatusWriter {
  private:
   struct Entry;
   void Handle(const std::string& uid);
+  bool Overwritten(const Entry& entry) const;
 
   PodApi& api_;
   base::Clock& clock_;

@@ -98,6 +98,64 @@ TEST_F(StatusWriterTest, APodThatIsGoneNeedsNoStatus) {
   EXPECT_THAT(written_, ElementsAre("u1"));
 }
 
+PodStatus Ready(const std::string& status) {
+  PodStatus out;
+  out.set_phase("Running");
+  auto* condition = out.add_conditions();
+  condition->set_type("Ready");
+  condition->set_status(status);
+  return out;
+}
+
+std::shared_ptr<const Pod> Seen(const PodStatus& status) {
+  auto pod = std::make_shared<Pod>();
+  pod->mutable_metadata()->set_uid("u1");
+  *pod->mutable_status() = status;
+  return pod;
+}
+
+TEST_F(StatusWriterTest, AConditionThatAnotherWroteOverIsWrittenAgain) {
+  writer_.Set(pod_, Ready("True"));
+  executor_.RunAll();
+  PodStatus lost = Ready("False");
+  lost.add_conditions()->set_type("DisruptionTarget");
+  writer_.Seen(Seen(lost));
+  clock_.Advance(absl::Seconds(1));
+  executor_.RunAll();
+  ASSERT_EQ(api_.patches.size(), 2u);
+  EXPECT_THAT(api_.patches[1], HasSubstr("\"type\":\"Ready\""));
+  EXPECT_THAT(api_.patches[1], HasSubstr("True"));
+  EXPECT_THAT(api_.patches[1], Not(HasSubstr("DisruptionTarget")));
+  writer_.Seen(Seen(Ready("True")));
+  clock_.Advance(absl::Minutes(1));
+  executor_.RunAll();
+  EXPECT_EQ(api_.patches.size(), 2u);
+}
+
+TEST_F(StatusWriterTest, AWatchThatIsBehindCausesNoWrite) {
+  writer_.Seen(Seen(Ready("False")));
+  writer_.Set(pod_, Ready("False"));
+  executor_.RunAll();
+  writer_.Set(pod_, Ready("True"));
+  writer_.Seen(Seen(Ready("False")));
+  executor_.RunAll();
+  writer_.Seen(Seen(Ready("True")));
+  clock_.Advance(absl::Minutes(1));
+  executor_.RunAll();
+  EXPECT_EQ(api_.patches.size(), 2u);
+}
+
+// The other's write may be heard of before the answer to one's own.
+TEST_F(StatusWriterTest, AConditionThatIsOverwrittenDuringAWriteIsWrittenAgain) {
+  writer_.Set(pod_, Ready("True"));
+  writer_.Seen(Seen(Ready("False")));
+  executor_.RunAll();
+  EXPECT_EQ(api_.patches.size(), 1u);
+  clock_.Advance(absl::Seconds(1));
+  executor_.RunAll();
+  EXPECT_EQ(api_.patches.size(), 2u);
+}
+
 TEST(MakeStatusPatch, TouchesOwnConditionsAndAddressesOnly) {
   PodStatus before;
   before.set_phase("Running");
