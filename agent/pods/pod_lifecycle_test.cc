@@ -145,6 +145,19 @@ TEST_F(WorkerTest, PodsThatNobodyWantsAreEnded) {
   EXPECT_THAT(api_.deleted, IsEmpty());
 }
 
+// One that was deleted with force while the daemon was dead, say.
+TEST_F(WorkerTest, LogsOfAPodThatIsNowhereAreRemoved) {
+  Run(MakePod());
+  const std::string lost = options_.pod_logs_dir + "/default_lost_uid-lost/app";
+  const std::string foreign = options_.pod_logs_dir + "/somebody-elses";
+  std::filesystem::create_directories(lost);
+  std::filesystem::create_directories(foreign);
+  set_->Reconcile({{"uid-web", RuntimePod{"default", "web", {}}}});
+  EXPECT_FALSE(std::filesystem::exists(options_.pod_logs_dir + "/default_lost_uid-lost"));
+  EXPECT_TRUE(std::filesystem::exists(options_.pod_logs_dir + "/default_web_uid-web"));
+  EXPECT_TRUE(std::filesystem::exists(foreign));
+}
+
 TEST_F(WorkerTest, NothingIsAnOrphanBeforeTheSourceHasSpoken) {
   Run(MakePod());
   Restart();

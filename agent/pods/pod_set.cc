@@ -181,7 +181,7 @@ void PodSet::Reconcile(const std::map<std::string, RuntimePod>& runtime_pods) {
   RemoveLeftovers();
 }
 
-// Directories and cgroups of pods that neither the API nor the runtime has.
+// Directories, logs and cgroups of pods that neither the API nor the runtime has.
 void PodSet::RemoveLeftovers() {
   const auto is_known = [this](const std::string& uid) {
     base::MutexLock l(mu_);
@@ -197,6 +197,9 @@ void PodSet::RemoveLeftovers() {
     absl::Status status = context_.volumes.TearDown(uid);
     if (status.ok() || absl::IsNotFound(status)) status = context_.files.RemovePod("", "", uid);
     if (!status.ok()) BERTH_WARNING("old pod directory stays", {"uid", uid}, {"error", status});
+  }
+  for (const auto& owner : context_.files.ListLogDirs()) {
+    if (!is_known(owner.uid)) context_.files.RemoveLogs(owner);
   }
 }
 

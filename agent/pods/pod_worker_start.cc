@@ -307,7 +307,6 @@ absl::StatusOr<std::string> PodWorker::CreateContainer(const ContainerToStart& s
   seen_.Put(std::move(made));
   context_.observed(seen_);
   return response.container_id();
-  response.container_id();
 }
 
 bool PodWorker::StartContainer(const ContainerToStart& start) {

@@ -186,8 +186,7 @@ void PodFiles::RemoveLog(std::string_view log_path) const {
 absl::Status PodFiles::RemovePod(std::string_view namespace_, std::string_view name,
                                  std::string_view uid) const {
   std::error_code error;
-  fs::remove_all(base::StrCat(paths_.pod_logs_dir, "/", namespace_, "_", name, "_", uid), error);
-  RemoveLog("");
+  RemoveLogs({std::string(namespace_), std::string(name), std::string(uid)});
   const std::string dir = PodDir(uid);
   // Volumes belong to whoever mounted them: never walk into one that is still there.
   for (const char* below : {"volumes", "plugins", "volume-subpaths"}) {
@@ -207,6 +206,26 @@ absl::Status PodFiles::RemovePod(std::string_view namespace_, std::string_view n
   fs::remove(fs::path(dir), error);
   if (error && fs::exists(dir)) return base::FailedPrecondition("removing ", dir, " failed");
   return absl::OkStatus();
+}
+
+void PodFiles::RemoveLogs(const LogOwner& pod) const {
+  std::error_code error;
+  fs::remove_all(
+      base::StrCat(paths_.pod_logs_dir, "/", pod.namespace_, "_", pod.name, "_", pod.uid), error);
+  RemoveLog("");
+}
+
+std::vector<PodFiles::LogOwner> PodFiles::ListLogDirs() const {
+  std::vector<LogOwner> owners;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(paths_.pod_logs_dir, error)) {
+    // None of the three has an underscore.
+    const std::string dir = entry.path().filename().string();
+    const auto parts = base::Split(dir, '_');
+    if (parts.size() != 3) continue;
+    owners.push_back({std::string(parts[0]), std::string(parts[1]), std::string(parts[2])});
+  }
+  return owners;
 }
 
 std::vector<std::string> PodFiles::ListPodDirs() const {

@@ -47,6 +47,14 @@ class PodFiles {
   absl::Status RemovePod(std::string_view namespace_, std::string_view name,
                          std::string_view uid) const;
   std::vector<std::string> ListPodDirs() const;
+  // Whose logs are there, also of pods that have nothing else.
+  struct LogOwner {
+    std::string namespace_;
+    std::string name;
+    std::string uid;
+  };
+  std::vector<LogOwner> ListLogDirs() const;
+  void RemoveLogs(const LogOwner& pod) const;
 
  private:
   absl::StatusOr<std::string> WriteHosts(const api::core::v1::Pod& pod,
