@@ -8,6 +8,7 @@
 #include <string>
 
 #include "api/codec.h"
+#include "http/spdy.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace berth::fuzz {
@@ -72,6 +73,31 @@ TEST(FuzzSmoke, TheWireKeepsItsPromises) {
   const auto object = api::DecodeJsonObject(kJson);
   ASSERT_TRUE(object.ok()) << object.status();
   Feed(Proto, api::EncodeProto(**object));
+}
+
+TEST(FuzzSmoke, WebSocketFramesKeepTheirPromises) {
+  std::string frames;
+  // A message in two fragments with a ping between them, a long one, a close; masks are zeros.
+  for (const std::string_view frame :
+       {std::string_view("\x01\x83\0\0\0\0one", 9), std::string_view("\x89\x82\0\0\0\0hi", 8),
+        std::string_view("\x80\x83\0\0\0\0two", 9),
+        std::string_view("\x82\xfe\0\x80\0\0\0\0", 8)}) {
+    frames += frame;
+  }
+  frames += std::string(128, 'x');
+  frames += std::string_view("\x88\x82\0\0\0\0\x03\xe8", 8);
+  Feed(WebSocket, frames);
+}
+
+TEST(FuzzSmoke, SpdyFramesKeepTheirPromises) {
+  std::string frames;
+  http::SpdyWriter::Data(frames, 1, "one", /*fin=*/false);
+  frames += std::string_view("\x80\x03\0\x02\0\0\0\x06\0\0\0\x03zz", 14);
+  http::SpdyWriter::Data(frames, 1, "two", /*fin=*/true);
+  http::SpdyWriter::Ping(frames, 2);
+  frames += std::string_view("\x80\x03\0\x03\0\0\0\x08\0\0\0\x03\0\0\0\x05", 16);
+  http::SpdyWriter::Data(frames, 3, std::string(100, 'x'), /*fin=*/false);
+  Feed(Spdy, frames);
 }
 
 }  // namespace

@@ -12,6 +12,8 @@ namespace berth::fuzz {
 int Json(const uint8_t* data, size_t size);
 int Yaml(const uint8_t* data, size_t size);
 int Proto(const uint8_t* data, size_t size);
+int WebSocket(const uint8_t* data, size_t size);
+int Spdy(const uint8_t* data, size_t size);
 
 }  // namespace berth::fuzz
 
