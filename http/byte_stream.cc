@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/byte_stream.h"
 
+#include <linux/sockios.h>
 #include <openssl/err.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -107,6 +109,11 @@ IoResult ByteStream::ShutdownWrite() {
   }
   if (shutdown(watched_.fd(), SHUT_WR) == 0) return {};
   return Failed(Kind::kWantWrite);
+}
+
+size_t ByteStream::Unsent() const {
+  int bytes = 0;
+  return ioctl(watched_.fd(), SIOCOUTQ, &bytes) == 0 ? static_cast<size_t>(bytes) : 0;
 }
 
 void ByteStream::When(Kind want, Loop::Task task) {

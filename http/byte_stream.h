@@ -38,6 +38,7 @@ class ByteStream {
   IoResult Write(std::string_view data);  // a part of it, perhaps
   // Tells the peer that no more comes; reading goes on.
   IoResult ShutdownWrite();
+  size_t Unsent() const;  // bytes that the peer's kernel has not acknowledged
   // One task per direction; a later one replaces it.
   void When(IoResult::Kind want, Loop::Task task);
   std::optional<PeerCertificate> Peer() const;

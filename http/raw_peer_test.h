@@ -4,9 +4,11 @@
 #define BERTH_HTTP_RAW_PEER_TEST_H_
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -65,6 +67,18 @@ class RawPeer {
   Socket socket_;
   std::string got_;
 };
+
+// Waits until a counter that has begun to rise stands still for a second: nothing but the kernel's
+// buffers can tell when a peer is held back.
+inline size_t AwaitStandstill(const std::atomic<size_t>& counter) {
+  size_t before = 0;
+  do {
+    before = counter;
+    pollfd nothing{-1, 0, 0};
+    poll(&nothing, 1, 1000);
+  } while (counter == 0 || counter != before);
+  return before;
+}
 
 }  // namespace berth::http
 

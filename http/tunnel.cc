@@ -11,11 +11,13 @@ namespace {
 
 using Kind = IoResult::Kind;
 
+constexpr absl::Duration kTimeForTheRest = absl::Seconds(10);
+
 // Both ends on one loop. It lives as long as one of its streams waits.
 class Copying : public std::enable_shared_from_this<Copying> {
  public:
   Copying(std::shared_ptr<TunnelEnd> a, std::shared_ptr<TunnelEnd> b)
-      : ways_{Way{a, b}, Way{b, a}} {}
+      : ways_{Way{a, b}, Way{b, a}}, timer_(*a->loop) {}
 
   void Start() {
     // What had to go out or had come in before the splice goes first.
@@ -45,6 +47,7 @@ class Copying : public std::enable_shared_from_this<Copying> {
       const IoResult wrote = way.to->stream->Write(data);
       if (wrote.kind == Kind::kBytes) {
         data.remove_prefix(wrote.bytes);
+        moved_ = true;
       } else if (wrote.wants()) {
         way.pending = std::string(data);
         Wait(index, *way.to->stream, wrote.kind);
@@ -62,7 +65,22 @@ class Copying : public std::enable_shared_from_this<Copying> {
     const IoResult shut = way.to->stream->ShutdownWrite();
     if (shut.wants()) return Wait(index, *way.to->stream, shut.kind);
     way.ended = true;
-    if (shut.kind == Kind::kError || (ways_[0].ended && ways_[1].ended)) Close();
+    if (shut.kind == Kind::kError || (ways_[0].ended && ways_[1].ended)) return Close();
+    moved_ = false;
+    GiveTime();
+  }
+
+  // One side has ended. The other may say the rest, but not stay for ever: nobody may be there.
+  void GiveTime() {
+    timer_.Start(kTimeForTheRest, [weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (self == nullptr || self->closed_) return;
+      const Way& way = self->ways_[0];
+      const bool waits = !self->ways_[0].pending.empty() || !self->ways_[1].pending.empty() ||
+                         way.from->stream->Unsent() > 0 || way.to->stream->Unsent() > 0;
+      if (!waits && !std::exchange(self->moved_, false)) return self->Close();
+      self->GiveTime();
+    });
   }
 
   void Step(size_t index) {
@@ -88,11 +106,14 @@ class Copying : public std::enable_shared_from_this<Copying> {
   void Close() {
     closed_ = true;
     const auto self = shared_from_this();  // the streams' tasks hold the other references
+    timer_.Cancel();
     ways_[0].from->stream.reset();
     ways_[0].to->stream.reset();
   }
 
   std::array<Way, 2> ways_;
+  Timer timer_;
+  bool moved_ = false;  // since the timer was started
   bool closed_ = false;
 };
 
@@ -122,20 +143,21 @@ StreamTunnel::~StreamTunnel() {
   loop->Post([end = std::move(end_)] { end->stream.reset(); });
 }
 
-void Splice(std::unique_ptr<Tunnel> a, std::unique_ptr<Tunnel> b) {
+void OnOneLoop(std::unique_ptr<Tunnel> a, std::unique_ptr<Tunnel> b, PairTask task) {
+  const bool alone = b == nullptr;
   auto first = TakeEnd(std::move(a));
   auto second = TakeEnd(std::move(b));
-  if (first == nullptr || second == nullptr) return;
+  if (first == nullptr || (second == nullptr && !alone)) return;
   const auto loop = first->loop;
-  auto start = [first, second] {
-    if (first->stream == nullptr || second->stream == nullptr) {
+  auto start = [first, second, task = std::move(task)]() mutable {
+    if (first->stream == nullptr || (second != nullptr && second->stream == nullptr)) {
       first->stream.reset();
-      second->stream.reset();
+      if (second != nullptr) second->stream.reset();
       return;
     }
-    std::make_shared<Copying>(first, second)->Start();
+    task(first, second);
   };
-  if (second->loop == loop) {
+  if (alone || second->loop == loop) {
     loop->Post(std::move(start));
     return;
   }
@@ -147,6 +169,13 @@ void Splice(std::unique_ptr<Tunnel> a, std::unique_ptr<Tunnel> b) {
     }
     MoveTo(second, loop, std::move(start));
   });
+}
+
+void Splice(std::unique_ptr<Tunnel> a, std::unique_ptr<Tunnel> b) {
+  OnOneLoop(std::move(a), std::move(b),
+            [](std::shared_ptr<TunnelEnd> first, std::shared_ptr<TunnelEnd> second) {
+              std::make_shared<Copying>(std::move(first), std::move(second))->Start();
+            });
 }
 
 }  // namespace berth::http

@@ -15,8 +15,9 @@ class Tunnel {
 };
 
 // Copies bytes between the two until both directions have ended or either fails, then closes both.
-// Half-close is passed on; reading stops while the other side cannot take more. Returns at once:
-// the copying runs on the io threads of the tunnels, which must belong to one IoContext.
+// Half-close is passed on, and the other direction goes on while bytes come, at most 10 s without.
+// Reading stops while the other side cannot take more. Returns at once: the copying runs on the io
+// threads of the tunnels, which must belong to one IoContext.
 void Splice(std::unique_ptr<Tunnel> a, std::unique_ptr<Tunnel> b);
 
 }  // namespace berth::http

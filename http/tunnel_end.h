@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/functional/any_invocable.h"
 #include "http/byte_stream.h"
 #include "http/loop.h"
 #include "http/tunnel.h"
@@ -31,6 +32,12 @@ class StreamTunnel : public Tunnel {
  private:
   std::shared_ptr<TunnelEnd> end_;
 };
+
+// Brings both ends to the loop of `a` and calls `task` there. `b` may be absent. When one of the
+// connections has gone the other is closed and `task` does not run.
+using PairTask =
+    absl::AnyInvocable<void(std::shared_ptr<TunnelEnd> a, std::shared_ptr<TunnelEnd> b)>;
+void OnOneLoop(std::unique_ptr<Tunnel> a, std::unique_ptr<Tunnel> b, PairTask task);
 
 }  // namespace berth::http
 
