@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/answer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/status.h"
 #include "http/wire.h"
 
 namespace berth::http {
+namespace {
+
+constexpr size_t kLittle = 64 << 10;
+
+}  // namespace
 
 bool Answer::Begin() {
   base::MutexLock lock(mu_);
@@ -91,12 +97,37 @@ void Answer::OnDisconnect(absl::AnyInvocable<void()> callback) {
   callback();
 }
 
+void Answer::Sent(size_t bytes) {
+  queued_ -= std::min<size_t>(queued_, bytes);
+  if (queued_ <= kLittle) TellDrained();
+}
+
+void Answer::WhenDrained(absl::AnyInvocable<void()> callback) {
+  {
+    base::MutexLock lock(mu_);
+    on_drained_ = std::move(callback);
+    if (queued_ > kLittle && !gone_) return;
+  }
+  TellDrained();
+}
+
+void Answer::TellDrained() {
+  absl::AnyInvocable<void()> callback;
+  {
+    base::MutexLock lock(mu_);
+    callback = std::exchange(on_drained_, nullptr);
+  }
+  if (callback) callback();
+}
+
 void Answer::Complete() {
-  absl::AnyInvocable<void()> dropped;  // goes after the lock: it may hold the last reference
+  absl::AnyInvocable<void()> dropped,
+      drained;  // go after the lock: they may hold the last reference
   {
     base::MutexLock lock(mu_);
     complete_ = true;
     dropped = std::exchange(on_disconnect_, nullptr);
+    drained = std::exchange(on_drained_, nullptr);
   }
 }
 
@@ -110,6 +141,7 @@ void Answer::Gone() {
     dropped.swap(pending_);
   }
   queued_ = 0;
+  TellDrained();
   if (callback) callback();
 }
 

@@ -4,7 +4,6 @@
 #ifndef BERTH_HTTP_ANSWER_H_
 #define BERTH_HTTP_ANSWER_H_
 
-#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -45,17 +44,19 @@ class Answer {
   size_t queued_bytes() const { return queued_; }
   absl::StatusOr<std::unique_ptr<Tunnel>> Upgrade(std::string head);
   void OnDisconnect(absl::AnyInvocable<void()> callback);
+  void WhenDrained(absl::AnyInvocable<void()> callback);
   void CloseAfter() { close_after_ = true; }
 
   // For the connection, on its loop.
   bool Take(std::string& out);  // what has been written since; true when that completes the answer
-  void Sent(size_t bytes) { queued_ -= std::min<size_t>(queued_, bytes); }
+  void Sent(size_t bytes);
   void Complete();  // all sent: no disconnect is told any more
   void Gone();      // the peer has gone
   bool close_after() const { return close_after_; }
 
  private:
   void Schedule();
+  void TellDrained();
 
   const std::shared_ptr<Loop> loop_;
   const std::weak_ptr<Sender> sender_;
@@ -69,6 +70,7 @@ class Answer {
   bool complete_ BERTH_GUARDED_BY(mu_) = false;
   bool gone_ BERTH_GUARDED_BY(mu_) = false;
   absl::AnyInvocable<void()> on_disconnect_ BERTH_GUARDED_BY(mu_);
+  absl::AnyInvocable<void()> on_drained_ BERTH_GUARDED_BY(mu_);
 };
 
 }  // namespace berth::http

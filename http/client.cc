@@ -125,6 +125,7 @@ class CallStream : public Stream {
     call_->Cancel();
     sink_->Silence();
   }
+  void SetPaused(bool paused) override { call_->SetPaused(paused); }
 
  private:
   const std::shared_ptr<ClientCall> call_;
@@ -212,6 +213,17 @@ void ClientCall::Cancel() {
       connection->Close(absl::CancelledError("cancelled"));
     }
   });
+}
+
+void ClientCall::SetPaused(bool paused) {
+  paused_ = paused;
+  if (paused) return;  // the connection looks before it reads
+  std::shared_ptr<ClientConnection> connection;
+  {
+    base::MutexLock lock(mu_);
+    connection = connection_.lock();
+  }
+  if (connection != nullptr) connection->loop()->Post([connection] { connection->Resume(); });
 }
 
 bool ClientCall::cancelled() const {

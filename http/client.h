@@ -39,6 +39,9 @@ struct StreamCallbacks {
 class Stream {
  public:
   virtual ~Stream() = default;
+  // While paused nothing more is read from the server, so TCP holds it back. What has been read
+  // already still comes.
+  virtual void SetPaused(bool) {}
 };
 
 class Client {

@@ -3,6 +3,7 @@
 #ifndef BERTH_HTTP_CLIENT_CALL_H_
 #define BERTH_HTTP_CLIENT_CALL_H_
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -42,9 +43,13 @@ class ClientCall {
   bool Bind(std::shared_ptr<ClientConnection> connection);
   // From any thread: the connection that carries the call is closed.
   void Cancel();
+  // From any thread: whether its connection reads on.
+  void SetPaused(bool paused);
+  bool paused() const { return paused_; }
   bool cancelled() const;
 
  private:
+  std::atomic<bool> paused_ = false;
   mutable base::Mutex mu_;
   bool cancelled_ BERTH_GUARDED_BY(mu_) = false;
   std::weak_ptr<ClientConnection> connection_ BERTH_GUARDED_BY(mu_);

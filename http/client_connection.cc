@@ -153,6 +153,7 @@ void ClientConnection::WriteMore() {
 void ClientConnection::ReadMore() {
   if (waits_to_read_) return;
   while (stream_ != nullptr) {
+    if (call_ != nullptr && call_->paused()) return;  // Resume() comes
     const IoResult read = stream_->Read(loop_->scratch(), Loop::kScratchBytes);
     if (read.wants()) {
       waits_to_read_ = true;

@@ -36,6 +36,10 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   // Sends `call`, after connecting when that has not happened.
   void Run(std::shared_ptr<ClientCall> call);
   void Close(absl::Status why);
+  // Its call is not paused any more.
+  void Resume() {
+    if (ready_) ReadMore();
+  }
   const std::shared_ptr<Loop>& loop() const { return loop_; }
   const std::shared_ptr<ClientCall>& call() const { return call_; }
 

@@ -32,6 +32,9 @@ class SocketExchange : public Exchange {
   void Start(int status, Headers headers) override;
   bool Write(std::string_view data) override;
   size_t queued_bytes() const override { return answer_->queued_bytes(); }
+  void WhenDrained(absl::AnyInvocable<void()> callback) override {
+    answer_->WhenDrained(std::move(callback));
+  }
   void Finish() override;
   absl::StatusOr<std::unique_ptr<Tunnel>> Upgrade(Headers headers) override;
   void OnDisconnect(absl::AnyInvocable<void()> callback) override;

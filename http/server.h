@@ -39,6 +39,9 @@ class Exchange {
   virtual void Start(int status, Headers headers) = 0;
   virtual bool Write(std::string_view data) = 0;
   virtual size_t queued_bytes() const = 0;
+  // Calls back once, on any thread, when little is queued or the peer has gone; at once when that
+  // is so already. For a writer who has stopped because of queued_bytes().
+  virtual void WhenDrained(absl::AnyInvocable<void()> callback) { callback(); }
   virtual void Finish() = 0;
 
   // 101 with these headers; afterwards the bytes are the caller's. Fails when the peer has gone.
