@@ -67,9 +67,12 @@ absl::Status MergeConfig(const CLI::App& app, const Arguments& arguments, Config
   return berth::controlplane::CheckConfig(config);
 }
 
+// The state is damaged: another start would not help (systemd/berth-controlplane.service).
+constexpr int kFailed = 1, kDamaged = 3;
+
 int Fail(const absl::Status& status) {
   std::cerr << "berth-controlplane: " << status.message() << "\n";
-  return 1;
+  return absl::IsDataLoss(status) ? kDamaged : kFailed;
 }
 
 int Serve(const Config& config) {

@@ -6,6 +6,17 @@
 #include "base/status.h"
 
 namespace berth::controlplane {
+namespace {
+
+// What the last call on this connection ended with.
+absl::Status ErrorOf(sqlite3* database) {
+  const int code = sqlite3_errcode(database) & 0xff;  // without SQLite's finer distinctions
+  const bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+  return base::MakeStatus(damaged ? absl::StatusCode::kDataLoss : absl::StatusCode::kInternal,
+                          "database: ", sqlite3_errmsg(database));
+}
+
+}  // namespace
 
 void SqliteStatement::Finalize::operator()(sqlite3_stmt* statement) const {
   sqlite3_finalize(statement);
@@ -26,7 +37,7 @@ absl::StatusOr<bool> SqliteStatement::Step() {
   const int result = sqlite3_step(statement_.get());
   if (result == SQLITE_ROW) return true;
   if (result == SQLITE_DONE) return false;
-  return base::Internal("database: ", sqlite3_errmsg(sqlite3_db_handle(statement_.get())));
+  return ErrorOf(sqlite3_db_handle(statement_.get()));
 }
 void SqliteStatement::Reset() {
   sqlite3_reset(statement_.get());
@@ -61,7 +72,7 @@ absl::StatusOr<SqliteConnection> SqliteConnection::Open(const std::string& path)
 
 absl::Status SqliteConnection::Execute(const char* sql) {
   if (sqlite3_exec(database_.get(), sql, nullptr, nullptr, nullptr) != SQLITE_OK) {
-    return base::Internal("database: ", sqlite3_errmsg(database_.get()));
+    return ErrorOf(database_.get());
   }
   return absl::OkStatus();
 }
@@ -70,7 +81,7 @@ absl::StatusOr<SqliteStatement> SqliteConnection::Prepare(std::string_view sql) 
   sqlite3_stmt* raw = nullptr;
   if (sqlite3_prepare_v2(database_.get(), sql.data(), static_cast<int>(sql.size()), &raw,
                          nullptr) != SQLITE_OK) {
-    return base::Internal("database: ", sqlite3_errmsg(database_.get()));
+    return ErrorOf(database_.get());
   }
   return SqliteStatement(raw);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SQLite's handles as types. Errors are Internal with SQLite's own words.
+// SQLite's handles as types. Errors are Internal with SQLite's own words, DataLoss when the file is
+// damaged.
 #ifndef BERTH_CONTROLPLANE_STORE_SQLITE_H_
 #define BERTH_CONTROLPLANE_STORE_SQLITE_H_
 

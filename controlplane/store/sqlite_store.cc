@@ -68,7 +68,8 @@ class SqliteStore : public Store {
   absl::Status Open(const StoreOptions& options) {
     ASSIGN_OR_RETURN(SqliteConnection writer, SqliteConnection::Open(options.path));
     writer_.emplace(std::move(writer));
-    RETURN_IF_ERROR(writer_->Execute(kSchema), "preparing ", options.path);
+    RETURN_IF_ERROR(CheckWhole(), options.path);
+    RETURN_IF_ERROR(writer_->Execute(kSchema), options.path);
     ASSIGN_OR_RETURN(SqliteConnection reader, SqliteConnection::Open(options.path));
     reader_.emplace(std::move(reader));
     RETURN_IF_ERROR(reader_->Execute("PRAGMA cache_size = -512; PRAGMA query_only = 1;"));
@@ -184,6 +185,15 @@ class SqliteStore : public Store {
                               " is compacted, the oldest is ", statement.Int(0));
     }
     return absl::OkStatus();
+  }
+
+  // DataLoss when the file is no database or its pages do not hang together: better no API server
+  // than one that forgets some objects.
+  absl::Status CheckWhole() {
+    ASSIGN_OR_RETURN(SqliteStatement check, writer_->Prepare("PRAGMA quick_check(1)"));
+    ASSIGN_OR_RETURN(const bool row, check.Step());
+    if (row && check.Bytes(0) == "ok") return absl::OkStatus();
+    return base::MakeStatus(absl::StatusCode::kDataLoss, "database: ", check.Bytes(0));
   }
 
   // Only the leader touches the writer's connection and calls listeners.
@@ -327,7 +337,13 @@ class SqliteStore : public Store {
 
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const StoreOptions& options) {
   auto store = std::make_unique<SqliteStore>();
-  RETURN_IF_ERROR(store->Open(options), "opening the store");
+  const absl::Status status = store->Open(options);
+  if (absl::IsDataLoss(status)) {
+    return base::MakeStatus(absl::StatusCode::kDataLoss,
+                            "the stored state is damaged: ", status.message(),
+                            "; put a backup in its place");
+  }
+  RETURN_IF_ERROR(status, "opening the store");
   return store;
 }
 

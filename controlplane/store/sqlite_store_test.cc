@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <set>
 #include <thread>
 
@@ -17,6 +18,7 @@ namespace berth::controlplane {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 class TempDir {
@@ -159,6 +161,32 @@ TEST_F(SqliteStoreTest, ConcurrentWritersAllGetTheirOwnRevision) {
   std::set<int64_t> revisions;
   for (const Record& record : page->records) revisions.insert(record.revision);
   EXPECT_EQ(revisions.size(), static_cast<size_t>(kWriters * kEach));
+}
+
+std::string ReadWhole(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// What is damaged is refused by name, and stays as it is for whoever repairs it.
+TEST_F(SqliteStoreTest, ADamagedFileIsRefusedByName) {
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_TRUE(store_->Create(base::StrCat("/n/", i), std::string(500, 'x')).ok());
+  }
+  store_.reset();
+  const std::string whole = ReadWhole(dir_.File());
+  ASSERT_GT(whole.size(), 40000u);
+  std::string no_database = whole;
+  no_database.replace(0, 16, "no database here");
+  std::string torn = whole;
+  torn.replace(12288, 4096, std::string(4096, '\x5a'));
+  for (const std::string& damaged : {no_database, torn}) {
+    std::ofstream(dir_.File(), std::ios::binary | std::ios::trunc) << damaged;
+    const auto opened = OpenSqliteStore({.path = dir_.File()});
+    EXPECT_TRUE(absl::IsDataLoss(opened.status())) << opened.status();
+    EXPECT_THAT(std::string(opened.status().message()), HasSubstr(dir_.File()));
+    EXPECT_EQ(ReadWhole(dir_.File()), damaged);
+  }
 }
 
 // A child writes and says after each write that it was acknowledged; it is killed in the middle.
