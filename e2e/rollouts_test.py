@@ -4,59 +4,12 @@
 no request fails. With it the drain of endpoints and of nodes, kept connections, and UDP."""
 
 import json
-import pathlib
-import subprocess
 
 import harness
 from demo import BUSYBOX, WEB, get, ready_pods
+from echo import DEPLOYMENT, E2E, SERVICE, Client, in_pod
 
-E2E = pathlib.Path(__file__).resolve().parent
 PRE_STOP = 5  # seconds a Pod goes on serving after its end was decided
-
-# The server needs Python, which the node has and the image has not.
-DEPLOYMENT = """
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: %(name)s}
-spec:
-  replicas: %(replicas)d
-  progressDeadlineSeconds: 120
-  strategy: {rollingUpdate: {maxSurge: 2, maxUnavailable: 0}}
-  selector: {matchLabels: {app: echo, track: %(name)s}}
-  template:
-    metadata: {labels: {app: echo, track: %(name)s}}
-    spec:
-      containers:
-      - name: app
-        image: %(image)s
-        command: [/usr/bin/python3, /srv/echo_server.py]
-        env: [{name: VERSION, value: "1"}]
-        ports: [{containerPort: 8080}]
-        readinessProbe: {httpGet: {path: /ready, port: 8080}, periodSeconds: 1, timeoutSeconds: 10}
-        lifecycle: {preStop: {sleep: {seconds: %(pre_stop)d}}}
-        volumeMounts:
-        - {name: server, mountPath: /srv}
-        - {name: usr, mountPath: /usr, readOnly: true}
-        - {name: lib, mountPath: /lib, readOnly: true}
-        - {name: lib64, mountPath: /lib64, readOnly: true}
-      volumes:
-      - {name: server, configMap: {name: server}}
-      - {name: usr, hostPath: {path: /usr}}
-      - {name: lib, hostPath: {path: /usr/lib}}
-      - {name: lib64, hostPath: {path: /usr/lib64}}
-"""
-
-SERVICE = """
-apiVersion: v1
-kind: Service
-metadata: {name: echo}
-spec:
-  type: NodePort
-  selector: {app: echo}
-  ports:
-  - {name: http, port: 80, targetPort: 8080}
-  - {name: datagrams, port: 80, protocol: UDP, targetPort: 8080}
-"""
 
 BUDGET = """
 apiVersion: policy/v1
@@ -66,39 +19,6 @@ spec:
   minAvailable: %d
   selector: {matchLabels: {app: echo}}
 """
-
-
-class Client:
-    """A steady_client.py in the network namespace that `inside` enters."""
-
-    def __init__(self, inside, mode, address, port):
-        self.process = subprocess.Popen(
-            [*map(str, inside), "/usr/bin/python3", str(E2E / "steady_client.py"), mode, address, str(port)],
-            stdout=subprocess.PIPE, text=True)
-
-    def line(self):
-        return json.loads(self.process.stdout.readline())
-
-    def end(self):
-        """Its summary. nsenter may lie between it and us: the signal goes to the last child."""
-        if self.process.poll() is None:
-            for pid in family(self.process.pid)[-1:]:
-                subprocess.run(["kill", "-TERM", str(pid)], check=False)
-        return json.loads(self.process.communicate(timeout=60)[0].splitlines()[-1])
-
-    def kill(self):
-        for pid in reversed(family(self.process.pid)):
-            subprocess.run(["kill", "-KILL", str(pid)], check=False)
-        self.process.communicate()
-
-
-def family(pid):
-    """`pid` and its descendants, each before its children."""
-    try:
-        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return []
-    return [pid, *(p for child in children for p in family(int(child)))]
 
 
 class RolloutsTest(harness.ClusterTest):
@@ -120,12 +40,7 @@ class RolloutsTest(harness.ClusterTest):
 
     def in_client_pod(self):
         """The command that enters the network of the Pod `client`, with the node's files."""
-        pod = get(self.cluster, "pod", "client")
-        node = next(n for n in self.cluster.nodes if n.name == pod["spec"]["nodeName"])
-        container = pod["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2]
-        tasks = node.run("ctr", "-n", "k8s.io", "tasks", "ls").stdout.splitlines()
-        pid = next(line.split()[1] for line in tasks if line.startswith(container))
-        return node.inside("nsenter", f"--net=/proc/{pid}/ns/net")
+        return in_pod(self.cluster, "client")
 
     def in_fabric(self):
         return ["nsenter", f"--net=/run/netns/{self.cluster.fabric}"]

@@ -121,6 +121,7 @@ class Node:
         self.netns = f"berth-{cluster.id}-{self.name}"
         self.outer = Process(self.folder / "outer.pid")
         self.berthd = Process(self.folder / "berthd.pid")
+        self.containerd = Process(self.folder / "containerd.pid")  # one that was started again
         self.log = self.folder / "berthd.log"
 
     def init_pid(self):
@@ -243,9 +244,40 @@ class Node:
             kill(pid, with_signal)
         self.berthd.stop()
 
+    def containerd_pid(self):
+        """The host's pid of the node's containerd; None when it does not run."""
+        namespace = f"/proc/{self.init_pid()}/ns/pid"
+        for entry in pathlib.Path("/proc").iterdir():
+            try:
+                if (entry.name.isdigit() and (entry / "comm").read_text() == "containerd\n"
+                        and alive(entry.name) and (entry / "ns/pid").samefile(namespace)):
+                    return int(entry.name)
+            except OSError:
+                continue
+        return None
+
+    def kill_containerd(self):
+        pid = self.containerd_pid()
+        if pid:
+            kill(pid)
+        self.containerd.stop()
+
+    def start_containerd(self):
+        script = self._enter_cgroups() + 'exec "$@"'
+        self.containerd.start(["bash", "-c", script, "bash", *self.inside(
+            "containerd", "--config", self.folder / "containerd.toml")], self.folder / "containerd.log")
+
+    def cut(self):
+        """Takes the node from the network of the nodes, or, with join(), back into it."""
+        run("ip", "-n", self.cluster.fabric, "link", "set", f"b{self.name}", "down")
+
+    def join(self):
+        run("ip", "-n", self.cluster.fabric, "link", "set", f"b{self.name}", "up")
+
     def stop(self):
         self.berthd.stop()
         self.outer.stop()
+        self.containerd.stop()
         run("ip", "netns", "del", self.netns, check=False)
         for group in self._cgroups():
             wait_for(f"end of the processes in {group}", lambda g=group: remove_group(g), 15)
@@ -273,6 +305,7 @@ class Cluster:
         self.apiserver = Process(self.folder / "apiserver.pid")
         self.nodes = [Node(self, i) for i in (1, 2)]
         self.node_settings = ""  # lines more of every node's KubeletConfiguration
+        self.apiserver_flags = []  # flags more of the control plane
 
     # --- parts
 
@@ -300,7 +333,8 @@ class Cluster:
             self.apiserver.start(
                 ["bash", "-c", script, "bash", "nsenter", f"--net=/run/netns/{self.fabric}",
                  self._program("berth-controlplane"), "--data-dir", self.data, "--bind-address",
-                 CONTROL_PLANE, "--secure-port", API_PORT, "--advertise-address", CONTROL_PLANE, *flags],
+                 CONTROL_PLANE, "--secure-port", API_PORT, "--advertise-address", CONTROL_PLANE,
+                 *self.apiserver_flags, *flags],
                 self.folder / "apiserver.log", pass_fds=(fd,))
             os.close(fd)
         wait_for("the API server", self._ready)
@@ -318,6 +352,17 @@ class Cluster:
             self.kubeconfig.write_text(text.replace(server, f"https://127.0.0.1:{port}"))
             self.kubeconfig.chmod(0o600)
         return self.kubectl("get", "--raw", "/readyz", check=False).returncode == 0
+
+    def cut_apiserver(self):
+        """Nodes and Pods reach the API server no more, nor does it answer them; this host does."""
+        run("nsenter", f"--net=/run/netns/{self.fabric}", "nft", "-f", "-", input=f"""
+            table ip outage {{
+              chain in {{ type filter hook input priority 0; ip saddr {SUBNET}.0/24 tcp dport {API_PORT} drop; }}
+              chain out {{ type filter hook output priority 0; ip daddr {SUBNET}.0/24 tcp sport {API_PORT} drop; }}
+            }}""")
+
+    def join_apiserver(self):
+        run("nsenter", f"--net=/run/netns/{self.fabric}", "nft", "delete table ip outage", check=False)
 
     def write_kubeconfig(self, node):
         result = run(self._program("berth-controlplane"), "kubeconfig", "--data-dir", self.data, "--node",
