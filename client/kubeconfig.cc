@@ -133,6 +133,12 @@ absl::Status ParseUser(const Section& user, std::string_view folder, Kubeconfig&
   if (out.tls.certificate_pem.empty() != out.tls.key_pem.empty()) {
     return base::InvalidArgument(user.path(), ": client-certificate and client-key go together");
   }
+  for (const auto& [field, file] : {std::pair("client-certificate", &out.certificate_file),
+                                    std::pair("client-key", &out.key_file)}) {
+    if (user.json().contains(base::StrCat(field, "-data"))) continue;
+    ASSIGN_OR_RETURN(*file, user.Text(field));
+    *file = Section::Absolute(*file, folder);
+  }
   ASSIGN_OR_RETURN(out.token, user.Text("token"));
   ASSIGN_OR_RETURN(const std::string token_file, user.Text("tokenFile"));
   out.token_file = Section::Absolute(token_file, folder);
@@ -183,12 +189,12 @@ absl::StatusOr<Kubeconfig> ParseKubeconfig(std::string_view text, std::string_vi
 }
 
 std::string WriteKubeconfig(const Kubeconfig& config, std::string_view cluster,
-                            std::string_view user) {
+                            std::string_view user, std::string_view server) {
   const bool is_v6 = config.host.find(':') != std::string::npos;
-  Json cluster_json = {
-      {"server",
-       base::StrCat(config.https ? "https://" : "http://",
-                    is_v6 ? base::StrCat("[", config.host, "]") : config.host, ":", config.port)}};
+  const std::string own =
+      base::StrCat(config.https ? "https://" : "http://",
+                   is_v6 ? base::StrCat("[", config.host, "]") : config.host, ":", config.port);
+  Json cluster_json = {{"server", server.empty() ? own : std::string(server)}};
   const auto put = [](Json& json, const char* field, const std::string& value) {
     if (!value.empty()) json[field] = value;
   };
@@ -196,8 +202,12 @@ std::string WriteKubeconfig(const Kubeconfig& config, std::string_view cluster,
   put(cluster_json, "tls-server-name", config.tls.server_name);
   if (config.tls.insecure_skip_verify) cluster_json["insecure-skip-tls-verify"] = true;
   Json user_json = Json::object();
-  put(user_json, "client-certificate-data", Base64(config.tls.certificate_pem));
-  put(user_json, "client-key-data", Base64(config.tls.key_pem));
+  put(user_json, "client-certificate", config.certificate_file);
+  put(user_json, "client-key", config.key_file);
+  if (config.certificate_file.empty()) {
+    put(user_json, "client-certificate-data", Base64(config.tls.certificate_pem));
+  }
+  if (config.key_file.empty()) put(user_json, "client-key-data", Base64(config.tls.key_pem));
   put(user_json, "token", config.token);
   put(user_json, "tokenFile", config.token_file);
   const std::string context = base::StrCat(user, "@", cluster);
@@ -216,8 +226,8 @@ std::string WriteKubeconfig(const Kubeconfig& config, std::string_view cluster,
   return out.dump(2) + "\n";  // JSON is YAML
 }
 
-absl::StatusOr<std::unique_ptr<Transport>> MakeTransport(http::IoContext& io,
-                                                         const Kubeconfig& config) {
+absl::StatusOr<std::unique_ptr<RenewableTransport>> MakeTransport(http::IoContext& io,
+                                                                  const Kubeconfig& config) {
   http::ClientOptions options;
   options.host = config.host;
   options.port = config.port;
@@ -230,7 +240,7 @@ absl::StatusOr<std::unique_ptr<Transport>> MakeTransport(http::IoContext& io,
   } else if (!config.token.empty()) {
     token = [text = config.token] { return text; };
   }
-  return MakeHttpTransport(std::move(client), std::move(token));
+  return MakeRenewableTransport(std::move(client), std::move(token));
 }
 
 }  // namespace berth::client

@@ -93,6 +93,20 @@ TEST_F(KubeconfigTest, ErrorsNameFileAndField) {
   EXPECT_THAT(Error(""), testing::Not(testing::IsEmpty()));
 }
 
+TEST_F(KubeconfigTest, FilesOfTheClientAreNamedAndNotCopied) {
+  Write("current.pem", "PAIR");
+  Kubeconfig config;
+  config.host = "10.0.0.1";
+  config.certificate_file = config.key_file = folder_ + "/current.pem";
+  const std::string text = WriteKubeconfig(config, "berth", "node", "https://other:7443");
+  EXPECT_THAT(text, testing::Not(HasSubstr("client-certificate-data")));
+  const auto back = ParseKubeconfig(text, ".");
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(back->tls.certificate_pem, "PAIR");
+  EXPECT_EQ(back->key_file, folder_ + "/current.pem");
+  EXPECT_EQ(back->host, "other");
+}
+
 TEST_F(KubeconfigTest, WhatIsWrittenReadsBack) {
   Kubeconfig config;
   config.host = "10.0.0.1";

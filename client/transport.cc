@@ -4,11 +4,12 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "client/renewable_transport.h"
 
 namespace berth::client {
 namespace {
 
-class HttpTransport : public Transport {
+class HttpTransport : public RenewableTransport {
  public:
   HttpTransport(std::unique_ptr<http::Client> client, std::function<std::string()> token)
       : token_(std::move(token)), client_(std::move(client)) {}
@@ -20,6 +21,9 @@ class HttpTransport : public Transport {
                                          http::StreamCallbacks callbacks,
                                          absl::Duration idle) override {
     return client_->DoStream(WithToken(request), std::move(callbacks), idle);
+  }
+  absl::Status ReloadTls(const http::TlsClientOptions& tls) override {
+    return client_->ReloadTls(tls);
   }
 
  private:
@@ -38,6 +42,11 @@ class HttpTransport : public Transport {
 
 std::unique_ptr<Transport> MakeHttpTransport(std::unique_ptr<http::Client> client,
                                              std::function<std::string()> token) {
+  return MakeRenewableTransport(std::move(client), std::move(token));
+}
+
+std::unique_ptr<RenewableTransport> MakeRenewableTransport(std::unique_ptr<http::Client> client,
+                                                           std::function<std::string()> token) {
   return std::make_unique<HttpTransport>(std::move(client), std::move(token));
 }
 

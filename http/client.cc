@@ -25,12 +25,23 @@ class Pool : public ConnectionPool, public std::enable_shared_from_this<Pool> {
 
   absl::Status SetTls(const TlsClientOptions& tls) {
     ASSIGN_OR_RETURN(SslContext context, MakeClientContext(tls));
+    absl::flat_hash_set<std::shared_ptr<ClientConnection>> all;
     {
       base::MutexLock lock(mu_);
       tls_ = std::move(context);
       server_name_ = tls.server_name.empty() ? options_.host : tls.server_name;
+      idle_.clear();
+      all = all_;
     }
-    CloseIdle();
+    for (const auto& connection : all) {
+      connection->loop()->Post([connection] {
+        if (connection->call() == nullptr) {
+          connection->Close(absl::OkStatus());
+        } else if (connection->call()->stream) {
+          connection->Close(base::Unavailable("the client's credentials have changed"));
+        }
+      });
+    }
     return absl::OkStatus();
   }
 
@@ -62,6 +73,7 @@ class Pool : public ConnectionPool, public std::enable_shared_from_this<Pool> {
     if (stopped_ || idle_.size() >= options_.max_idle_connections || !all_.contains(connection)) {
       return false;
     }
+    if (connection->tls() != tls_) return false;  // of credentials that were
     idle_.push_back(connection);
     return true;
   }
@@ -153,6 +165,7 @@ class SocketClient : public Client {
     auto sink = std::make_shared<CallbackSink>(std::move(callbacks));
     auto call = std::make_shared<ClientCall>(request, host_, sink);
     call->idle = idle;
+    call->stream = true;
     pool_->Submit(call, /*fresh=*/false);
     return std::make_unique<CallStream>(std::move(call), std::move(sink));
   }

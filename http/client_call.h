@@ -38,6 +38,7 @@ class ClientCall {
   const bool upgrade;
   const std::shared_ptr<AnswerSink> sink;
   absl::Duration idle = absl::InfiniteDuration();
+  bool stream = false;  // its answer has no end that somebody waits for
 
   // Binds the call to the connection that carries it; false when it has been cancelled.
   bool Bind(std::shared_ptr<ClientConnection> connection);

@@ -42,6 +42,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   }
   const std::shared_ptr<Loop>& loop() const { return loop_; }
   const std::shared_ptr<ClientCall>& call() const { return call_; }
+  const SslContext& tls() const { return tls_; }
 
  private:
   void Connect(Addresses addresses);

@@ -283,6 +283,75 @@ TEST_F(ConnectionTest, NewConnectionsUseAReloadedCertificate) {
   EXPECT_FALSE(ask(old_ca).ok());
 }
 
+TEST_F(ConnectionTest, AClientWithNewCredentialsLeavesTheConnectionsOfTheOldOnes) {
+  const TestCa ca;
+  const auto identity = ca.Server();
+  ServerOptions options;
+  options.tls = TlsServerOptions{identity.certificate_pem, identity.key_pem, ca.pem()};
+  base::Mutex mu;
+  std::shared_ptr<Exchange> kept;
+  Signal waiting, go;
+  const int port = Serve(
+      [&](std::shared_ptr<Exchange> exchange) {
+        const std::string name = exchange->peer().has_value() ? exchange->peer()->common_name : "";
+        if (exchange->request().target == "/watch") {
+          exchange->Start(200, {});
+          exchange->Write(name);
+          base::MutexLock lock(mu);
+          kept = std::move(exchange);
+          return;
+        }
+        if (exchange->request().target == "/slow") {
+          waiting.Raise();
+          go.Wait();
+        }
+        exchange->Respond({200, {}, name});
+      },
+      options);
+  const auto as = [&](const char* name) {
+    const auto pair = ca.Client(name);
+    TlsClientOptions tls;
+    tls.ca_pem = ca.pem();
+    tls.certificate_pem = pair.certificate_pem;
+    tls.key_pem = pair.key_pem;
+    return tls;
+  };
+  ClientOptions to;
+  to.host = "127.0.0.1";
+  to.port = port;
+  to.tls = as("old");
+  const auto client = MakeClient(io_, to).value();
+  EXPECT_EQ(client->Do({}, timeout_)->body, "old");
+  Signal data, done;
+  absl::Status end;
+  StreamCallbacks callbacks;
+  callbacks.data = [&](std::string_view) { data.Raise(); };
+  callbacks.done = [&](absl::Status status) {
+    end = status;
+    done.Raise();
+  };
+  const auto stream = client->DoStream({"GET", "/watch"}, callbacks, absl::InfiniteDuration());
+  ASSERT_TRUE(data.Wait());
+  std::string slow;
+  Signal answered;
+  pool_.Post([&] {
+    slow = client->Do({"GET", "/slow"}, timeout_).value().body;
+    answered.Raise();
+  });
+  ASSERT_TRUE(waiting.Wait());
+  ASSERT_TRUE(client->ReloadTls(as("new")).ok());
+  ASSERT_TRUE(done.Wait());
+  EXPECT_EQ(end.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(client->Do({}, timeout_)->body, "new");
+  go.Raise();  // what ran goes on, and its connection is not used again
+  ASSERT_TRUE(answered.Wait());
+  EXPECT_EQ(slow, "old");
+  EXPECT_EQ(client->Do({}, timeout_)->body, "new");
+  EXPECT_EQ(client->Do({}, timeout_)->body, "new");
+  base::MutexLock lock(mu);
+  kept = nullptr;
+}
+
 TEST_F(ConnectionTest, ManyStreamsEndWithTheirClient) {
   std::atomic<int> gone = 0;
   base::Mutex mu;
