@@ -67,6 +67,8 @@ constexpr KindRules kRules[] = {
      internal::CheckNodeUpdate},
     {"core.v1.Event", NameRule::kSubdomain, Scope::kNamespaced, internal::CheckEvent},
     {"coordination.v1.Lease", NameRule::kSubdomain, Scope::kNamespaced, internal::CheckLease},
+    {"certificates.v1.CertificateSigningRequest", NameRule::kPathSegment, Scope::kCluster,
+     internal::CheckSigningRequest, internal::CheckSigningRequestUpdate},
     {"core.v1.Binding", NameRule::kSubdomain, Scope::kUnknown, internal::CheckBinding},
 };
 

@@ -36,6 +36,8 @@ void CheckNode(const Message& object, Findings& findings);
 void CheckNodeUpdate(const Message& object, const Message& old, Findings& findings);
 void CheckEvent(const Message& object, Findings& findings);
 void CheckLease(const Message& object, Findings& findings);
+void CheckSigningRequest(const Message& object, Findings& findings);
+void CheckSigningRequestUpdate(const Message& object, const Message& old, Findings& findings);
 void CheckBinding(const Message& object, Findings& findings);
 
 }  // namespace berth::api::internal

@@ -124,6 +124,11 @@ absl::Status ApiClient::UpdateStatus(const Resource& resource, const api::Messag
   return Write("PUT", resource, "status", object, out);
 }
 
+absl::Status ApiClient::UpdateSubresource(const Resource& resource, std::string_view subresource,
+                                          const api::Message& object, api::Message* out) {
+  return Write("PUT", resource, subresource, object, out);
+}
+
 absl::Status ApiClient::CreateSubresource(const Resource& resource, std::string_view namespace_,
                                           std::string_view name, std::string_view subresource,
                                           const api::Message& object, api::Message* out) {

@@ -57,6 +57,9 @@ class ApiClient {
   absl::Status Update(const Resource& resource, const api::Message& object, api::Message* out);
   absl::Status UpdateStatus(const Resource& resource, const api::Message& object,
                             api::Message* out);
+  // PUT to another subresource of the object, such as certificatesigningrequests/approval.
+  absl::Status UpdateSubresource(const Resource& resource, std::string_view subresource,
+                                 const api::Message& object, api::Message* out);
   // POST to a subresource: pods/binding, pods/eviction, serviceaccounts/token.
   absl::Status CreateSubresource(const Resource& resource, std::string_view namespace_,
                                  std::string_view name, std::string_view subresource,

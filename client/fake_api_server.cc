@@ -108,6 +108,8 @@ std::string KindOfPlural(std::string_view plural) {
       {"jobs", "Job"},
       {"cronjobs", "CronJob"},
       {"poddisruptionbudgets", "PodDisruptionBudget"},
+      {"certificatesigningrequests", "CertificateSigningRequest"},
+      {"clusterroles", "ClusterRole"},
       {"runtimeclasses", "RuntimeClass"}};
   for (const auto& [name, kind] : kKinds) {
     if (name == plural) return std::string(kind);

@@ -42,6 +42,8 @@ inline constexpr Resource kPodDisruptionBudgets{"policy", "v1", "poddisruptionbu
 inline constexpr Resource kTokenReviews{"authentication.k8s.io", "v1", "tokenreviews", false};
 inline constexpr Resource kSubjectAccessReviews{"authorization.k8s.io", "v1",
                                                 "subjectaccessreviews", false};
+inline constexpr Resource kSigningRequests{"certificates.k8s.io", "v1",
+                                           "certificatesigningrequests", false};
 inline constexpr Resource kRuntimeClasses{"node.k8s.io", "v1", "runtimeclasses", false};
 
 }  // namespace berth::client

@@ -42,6 +42,7 @@ std::string* TextField(Config& config, std::string_view key) {
   if (key == "clusterCIDR") return &config.cluster_cidr;
   if (key == "serviceNodePortRange") return &config.service_node_port_range;
   if (key == "nodeMonitorGracePeriod") return &config.node_monitor_grace_period;
+  if (key == "clusterSigningDuration") return &config.cluster_signing_duration;
   return nullptr;
 }
 
@@ -67,6 +68,9 @@ std::string Complaint(const Config& config, std::string_view key) {
   }
   if (key == "nodeMonitorGracePeriod") {
     status = ParsePeriod(config.node_monitor_grace_period).status();
+  }
+  if (key == "clusterSigningDuration") {
+    status = ParsePeriod(config.cluster_signing_duration).status();
   }
   return std::string(base::Message(status));
 }
@@ -153,7 +157,8 @@ absl::Status CheckConfig(const Config& config) {
       {"serviceClusterIPRange", "--service-cluster-ip-range"},
       {"clusterCIDR", "--cluster-cidr"},
       {"serviceNodePortRange", "--service-node-port-range"},
-      {"nodeMonitorGracePeriod", "--node-monitor-grace-period"}};
+      {"nodeMonitorGracePeriod", "--node-monitor-grace-period"},
+      {"clusterSigningDuration", "--cluster-signing-duration"}};
   for (const auto& [key, flag] : kFlags) {
     const std::string complaint = Complaint(config, key);
     if (!complaint.empty()) return base::InvalidArgument(flag, ": ", complaint);

@@ -22,6 +22,8 @@ struct Config {
   std::string service_node_port_range = "30000-32767";
   // How long a node may be silent before it counts as lost: "50s".
   std::string node_monitor_grace_period = "50s";
+  // The longest life of a certificate that CertificateSigningRequests ask for.
+  std::string cluster_signing_duration = "8760h";
 };
 
 // A YAML mapping with the flags' names in camelCase (dataDir, securePort...). Anything else is

@@ -113,6 +113,7 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Start(const Config& 
   ASSIGN_OR_RETURN(const ClusterPki pki, LoadPki(config, parts.clock.Now()));
   ASSIGN_OR_RETURN(parts.store, OpenSqliteStore({.path = StrCat(config.data_dir, "/state.db")}));
   ASSIGN_OR_RETURN(const auto grace, ParsePeriod(config.node_monitor_grace_period));
+  ASSIGN_OR_RETURN(const auto signing, ParsePeriod(config.cluster_signing_duration));
   ASSIGN_OR_RETURN(const auto node_ports, ParsePortRange(config.service_node_port_range));
   ApiServerOptions options;
   options.version.git_version = version;
@@ -156,7 +157,9 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Start(const Config& 
       std::make_unique<Controllers>(*parts.client, parts.clock,
                                     ControllerOptions{.cluster_cidr = config.cluster_cidr,
                                                       .ca_bundle = pki.authority.certificate_pem,
-                                                      .node_monitor_grace = grace});
+                                                      .node_monitor_grace = grace,
+                                                      .authority = pki.authority,
+                                                      .signing_duration = signing});
   parts.controllers->Start();
   for (auto& post : parts.io.Posters()) parts.liveness.emplace_back("the network loop", post);
   parts.liveness.emplace_back("the API's thread pool or its store", [&parts](auto task) {

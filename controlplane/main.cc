@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/service.h"
 #include "base/status.h"
+#include "controlplane/bootstrap_kubeconfig.h"
 #include "controlplane/config.h"
 #include "controlplane/control_plane.h"
 
@@ -23,6 +24,12 @@ struct Arguments {
   std::string log_format = "text";
   std::string node;
   std::string server;
+  berth::controlplane::Invitation invitation;
+};
+
+struct Commands {
+  CLI::App* kubeconfig = nullptr;
+  CLI::App* bootstrap = nullptr;
 };
 
 void DefineFlags(CLI::App& app, Arguments& arguments) {
@@ -39,10 +46,30 @@ void DefineFlags(CLI::App& app, Arguments& arguments) {
                  "the range of node ports");
   app.add_option("--node-monitor-grace-period", flags.node_monitor_grace_period,
                  "how long a node may be silent before it counts as lost");
+  app.add_option("--cluster-signing-duration", flags.cluster_signing_duration,
+                 "the longest life of certificates that are asked for by the API");
   app.add_option("--config", arguments.config_file, "a YAML file with these settings");
   app.add_option("-v,--v", arguments.verbosity, "how much to log: 0, or 2 for every detail");
   app.add_option("--logging-format", arguments.log_format, "text or json")
       ->check(CLI::IsMember({"text", "json"}));
+}
+
+Commands DefineCommands(CLI::App& app, Arguments& arguments) {
+  Commands out;
+  out.kubeconfig = app.add_subcommand("kubeconfig", "print a kubeconfig with a node's certificate");
+  out.kubeconfig->add_option("--node", arguments.node, "the node's name")->required();
+  out.kubeconfig->add_option("--server", arguments.server, "the API server's URL");
+  out.kubeconfig->fallthrough();
+  out.bootstrap = app.add_subcommand(
+      "bootstrap-kubeconfig",
+      "make a bootstrap token and print the kubeconfig with which nodes join by it");
+  out.bootstrap->add_option("--ttl", arguments.invitation.ttl,
+                            "how long the token is good: 24h; 0 for ever");
+  out.bootstrap->add_option("--description", arguments.invitation.description,
+                            "what the token is for, for people who list tokens");
+  out.bootstrap->add_option("--server", arguments.invitation.server, "the API server's URL");
+  out.bootstrap->fallthrough();
+  return out;
 }
 
 // The file first, then each flag that was given.
@@ -64,6 +91,8 @@ absl::Status MergeConfig(const CLI::App& app, const Arguments& arguments, Config
   take("--service-node-port-range", flags.service_node_port_range, config.service_node_port_range);
   take("--node-monitor-grace-period", flags.node_monitor_grace_period,
        config.node_monitor_grace_period);
+  take("--cluster-signing-duration", flags.cluster_signing_duration,
+       config.cluster_signing_duration);
   return berth::controlplane::CheckConfig(config);
 }
 
@@ -73,6 +102,12 @@ constexpr int kFailed = 1, kDamaged = 3;
 int Fail(const absl::Status& status) {
   std::cerr << "berth-controlplane: " << status.message() << "\n";
   return absl::IsDataLoss(status) ? kDamaged : kFailed;
+}
+
+int Print(const absl::StatusOr<std::string>& text) {
+  if (!text.ok()) return Fail(text.status());
+  std::cout << *text;
+  return 0;
 }
 
 int Serve(const Config& config) {
@@ -93,11 +128,7 @@ int main(int argc, char** argv) {
   CLI::App app("Berth's control plane", "berth-controlplane");
   app.set_version_flag("--version", "Kubernetes " BERTH_VERSION);
   DefineFlags(app, arguments);
-  CLI::App* kubeconfig =
-      app.add_subcommand("kubeconfig", "print a kubeconfig with which a node can join");
-  kubeconfig->add_option("--node", arguments.node, "the node's name")->required();
-  kubeconfig->add_option("--server", arguments.server, "the API server's URL");
-  kubeconfig->fallthrough();
+  const Commands commands = DefineCommands(app, arguments);
   CLI11_PARSE(app, argc, argv);
 
   Config config;
@@ -110,11 +141,11 @@ int main(int argc, char** argv) {
   log.format = arguments.log_format == "json" ? berth::base::LogFormat::kJson
                                               : berth::base::LogFormat::kText;
   if (const absl::Status status = berth::base::InitLog(log); !status.ok()) return Fail(status);
-  if (kubeconfig->parsed()) {
-    const auto text = berth::controlplane::NodeKubeconfig(config, arguments.node, arguments.server);
-    if (!text.ok()) return Fail(text.status());
-    std::cout << *text;
-    return 0;
+  if (commands.kubeconfig->parsed()) {
+    return Print(berth::controlplane::NodeKubeconfig(config, arguments.node, arguments.server));
+  }
+  if (commands.bootstrap->parsed()) {
+    return Print(berth::controlplane::MakeBootstrapKubeconfig(config, arguments.invitation));
   }
   return Serve(config);
 }

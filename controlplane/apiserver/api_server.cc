@@ -41,6 +41,7 @@ struct ApiServer::Parts {
     AddScale(registry, subresources);
     AddTokens(registry, signer, authenticator, subresources);
     AddReviews(authorizer, subresources);
+    AddSigningRequests(registry, authorizer, subresources);
     nodes.AddTo(subresources);
   }
 
@@ -80,6 +81,10 @@ absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Make(Store& store, base::C
   registry.SetStrategy("", "nodes", MakeNodeStrategy());
   registry.SetStrategy("", "services", std::move(services));
   registry.SetStrategy("batch", "jobs", MakeJobStrategy());
+  registry.SetStrategy("coordination.k8s.io", "leases", MakeNodeNamedStrategy(NodeNamed::kLease));
+  registry.SetStrategy("storage.k8s.io", "csinodes", MakeNodeNamedStrategy(NodeNamed::kCsiNode));
+  registry.SetStrategy("certificates.k8s.io", "certificatesigningrequests",
+                       MakeSigningRequestStrategy());
   return server;
 }
 
@@ -192,8 +197,6 @@ absl::Status ApiServer::ServeObjects(RequestScope& scope) {
   const ResourceDescriptor& resource = *scope.resource;
   Part part = Part::kMain;
   if (info.subresource == "status" && resource.has_status) {
-    part = Part::kStatus;
-  } else if (info.subresource == "approval" && resource.plural == "certificatesigningrequests") {
     part = Part::kStatus;
   } else if (info.subresource == "finalize" && resource.plural == "namespaces") {
     part = Part::kWhole;

@@ -104,6 +104,64 @@ TEST_F(AuthTest, ANodeReadsWhatItsPodsNeed) {
   EXPECT_EQ(Status(Get("/api/v1/services")), 200);
 }
 
+TEST_F(AuthTest, ANodeIsNotTheOneWhoseNameBeginsAlike) {
+  BecomeNode("n1");
+  EXPECT_EQ(Status(Get("/api/v1/pods?fieldSelector=spec.nodeName=n10")), 403);
+  EXPECT_EQ(Status(Get("/api/v1/pods?fieldSelector=metadata.name=spec.nodeName=n1")), 403);
+  EXPECT_EQ(Status(Get("/api/v1/pods?fieldSelector=status.phase=Running,spec.nodeName=n1")), 200);
+  EXPECT_EQ(Status(Get("/api/v1/pods?fieldSelector=spec.nodeName!=n1")), 403);
+}
+
+TEST_F(AuthTest, ANodeReadsTheVolumesOfItsPodsAndTheirSecrets) {
+  MakeServiceAccount();
+  const auto volume = [this](const std::string& name) {
+    Make("/api/v1/persistentvolumes",
+         json{{"metadata", {{"name", name}}},
+              {"spec",
+               {{"capacity", {{"storage", "1Gi"}}},
+                {"accessModes", {"ReadWriteOnce"}},
+                {"claimRef", {{"namespace", "default"}, {"name", "claim-" + name}}},
+                {"csi",
+                 {{"driver", "d"},
+                  {"volumeHandle", name},
+                  {"nodePublishSecretRef",
+                   {{"name", "secret-" + name}, {"namespace", "default"}}}}}}}}
+             .dump());
+    Make("/api/v1/namespaces/default/secrets",
+         json{{"metadata", {{"name", "secret-" + name}}}}.dump());
+  };
+  volume("mine");
+  volume("other");
+  Make(kPods,
+       json{{"metadata", {{"name", "a"}}},
+            {"spec",
+             {{"nodeName", "n1"},
+              {"containers", {{{"name", "c"}, {"image", "x"}}}},
+              {"volumes",
+               {{{"name", "v"}, {"persistentVolumeClaim", {{"claimName", "claim-mine"}}}}}}}}}
+           .dump());
+  BecomeNode("n1");
+  EXPECT_EQ(Status(Get("/api/v1/persistentvolumes/mine")), 200);
+  EXPECT_EQ(Status(Get("/api/v1/persistentvolumes/other")), 403);
+  EXPECT_EQ(Status(Get("/api/v1/persistentvolumes")), 403);
+  EXPECT_EQ(Status(Get("/api/v1/namespaces/default/secrets/secret-mine")), 200);
+  EXPECT_EQ(Status(Get("/api/v1/namespaces/default/secrets/secret-other")), 403);
+  BecomeNode("n2");
+  EXPECT_EQ(Status(Get("/api/v1/namespaces/default/secrets/secret-mine")), 403);
+}
+
+TEST_F(AuthTest, ANodeMakesNoLeaseOfAnother) {
+  BecomeNode("n1");
+  const std::string leases = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
+  EXPECT_EQ(Status(Post(leases, R"({"metadata":{"name":"n2"}})")), 403);
+  EXPECT_EQ(Status(Post("/apis/coordination.k8s.io/v1/namespaces/kube-system/leases",
+                        R"({"metadata":{"name":"n1"}})")),
+            403);
+  const std::string nodes = "/apis/storage.k8s.io/v1/csinodes";
+  EXPECT_EQ(Status(Post(nodes, R"({"metadata":{"name":"n2"},"spec":{"drivers":[]}})")), 403);
+  Make(nodes, R"({"metadata":{"name":"n1"},"spec":{"drivers":[]}})");
+}
+
 TEST_F(AuthTest, ANodeWritesAboutItselfAndItsPods) {
   MakeServiceAccount();
   MakePod("a", "n1", "s");

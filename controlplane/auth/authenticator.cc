@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controlplane/auth/authenticator.h"
 
+#include <algorithm>
+
+#include "api/proto/core/v1/config.pb.h"
 #include "api/proto/meta/v1/object_meta.pb.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "controlplane/auth/bootstrap_token.h"
 
 namespace berth::controlplane {
 namespace {
@@ -53,6 +57,9 @@ absl::StatusOr<UserInfo> Authenticator::Authenticate(const http::Exchange& excha
 absl::StatusOr<UserInfo> Authenticator::CheckToken(std::string_view token,
                                                    const std::vector<std::string>& audiences,
                                                    std::vector<std::string>* matched) const {
+  if (const auto bootstrap = ParseBootstrapToken(token); bootstrap.has_value()) {
+    return CheckBootstrap(*bootstrap, audiences, matched);
+  }
   ASSIGN_OR_RETURN(const TokenClaims claims, tokens_.Verify(token, clock_.Now()));
   std::vector<std::string> wanted = audiences;
   if (wanted.empty()) wanted.emplace_back(kTokenIssuer);
@@ -71,6 +78,28 @@ absl::StatusOr<UserInfo> Authenticator::CheckToken(std::string_view token,
   RETURN_IF_ERROR(CheckStillThere(claims));
   if (matched != nullptr) *matched = both;
   return AccountUser(claims);
+}
+
+absl::StatusOr<UserInfo> Authenticator::CheckBootstrap(const BootstrapToken& token,
+                                                       const std::vector<std::string>& audiences,
+                                                       std::vector<std::string>* matched) const {
+  // It says nothing about audiences, so it is for the API server alone.
+  if (!audiences.empty() &&
+      std::find(audiences.begin(), audiences.end(), kTokenIssuer) == audiences.end()) {
+    return base::MakeStatus(absl::StatusCode::kUnauthenticated,
+                            "bootstrap token: not for the target audiences");
+  }
+  const auto secret =
+      cache_.Get(*FindResource("", "v1", "secrets"), kBootstrapNamespace, token.SecretName());
+  if (!secret.ok()) {
+    return base::MakeStatus(absl::StatusCode::kUnauthenticated, "bootstrap token: no such token");
+  }
+  ASSIGN_OR_RETURN(
+      UserInfo user,
+      CheckBootstrapToken(token, static_cast<const api::core::v1::Secret&>(*secret->object),
+                          clock_.Now()));
+  if (matched != nullptr) *matched = {std::string(kTokenIssuer)};
+  return user;
 }
 
 absl::Status Authenticator::CheckStillThere(const TokenClaims& claims) const {

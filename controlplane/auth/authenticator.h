@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who a request comes from: the client's certificate, or a bearer token. Thread-safe.
+// Who a request comes from: the client's certificate, or a bearer token, which is a service
+// account's or a bootstrap token. Thread-safe.
 #ifndef BERTH_CONTROLPLANE_AUTH_AUTHENTICATOR_H_
 #define BERTH_CONTROLPLANE_AUTH_AUTHENTICATOR_H_
 
@@ -13,6 +14,8 @@
 #include "http/server.h"
 
 namespace berth::controlplane {
+
+struct BootstrapToken;
 
 inline constexpr std::string_view kAnonymous = "system:anonymous";
 
@@ -30,6 +33,9 @@ class Authenticator {
                                       std::vector<std::string>* matched = nullptr) const;
 
  private:
+  absl::StatusOr<UserInfo> CheckBootstrap(const BootstrapToken& token,
+                                          const std::vector<std::string>& audiences,
+                                          std::vector<std::string>* matched) const;
   absl::Status CheckStillThere(const TokenClaims& claims) const;
 
   const TokenSigner& tokens_;

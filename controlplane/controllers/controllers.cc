@@ -20,6 +20,8 @@
 #include "controlplane/controllers/pod_collector.h"
 #include "controlplane/controllers/pod_eviction.h"
 #include "controlplane/controllers/replica_set_controller.h"
+#include "controlplane/controllers/signing_controller.h"
+#include "controlplane/controllers/token_cleaner.h"
 #include "controlplane/scheduler/scheduler.h"
 
 namespace berth::controlplane {
@@ -54,6 +56,8 @@ class Controllers::Impl {
     controllers_.push_back(std::make_unique<DisruptionController>(context_, disruption_events_));
     controllers_.push_back(std::make_unique<GarbageCollector>(context_));
     controllers_.push_back(std::make_unique<PodCollector>(context_));
+    controllers_.push_back(std::make_unique<SigningController>(context_));
+    controllers_.push_back(std::make_unique<TokenCleaner>(context_));
   }
 
   ~Impl() {

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "client/api_client.h"
+#include "controlplane/pki/certificate.h"
 
 namespace berth::controlplane {
 
@@ -24,6 +25,8 @@ struct ControllerOptions {
   absl::Duration node_monitor_grace = absl::Seconds(50);
   absl::Duration node_monitor_period = absl::Seconds(5);
   int terminated_pod_threshold = 12500;  // finished pods kept before the oldest go
+  KeyPair authority;                     // signs what CertificateSigningRequests ask for
+  absl::Duration signing_duration = absl::Hours(24 * 365);  // the longest life of what it signs
   int worker_threads = 4;
 };
 

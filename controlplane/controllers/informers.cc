@@ -5,6 +5,7 @@
 
 #include "api/proto/apps/v1/apps.pb.h"
 #include "api/proto/batch/v1/batch.pb.h"
+#include "api/proto/certificates/v1/certificates.pb.h"
 #include "api/proto/coordination/v1/coordination.pb.h"
 #include "api/proto/core/v1/config.pb.h"
 #include "api/proto/core/v1/node.pb.h"
@@ -71,6 +72,7 @@ Informers::Informers(client::ApiClient& api, base::Executor& executor, base::Clo
       revisions(api, executor, clock, client::kControllerRevisions),
       jobs(api, executor, clock, client::kJobs),
       cron_jobs(api, executor, clock, client::kCronJobs),
+      signing_requests(api, executor, clock, client::kSigningRequests),
       pod_index(PodTerms),
       replica_set_index(OwnerTerms),
       deployment_index(OwnerTerms),
@@ -96,7 +98,8 @@ Informers::Informers(client::ApiClient& api, base::Executor& executor, base::Clo
            {client::kDaemonSets, &daemon_sets},
            {client::kControllerRevisions, &revisions},
            {client::kJobs, &jobs},
-           {client::kCronJobs, &cron_jobs}} {
+           {client::kCronJobs, &cron_jobs},
+           {client::kSigningRequests, &signing_requests}} {
   Feed(pods, pod_index);
   Feed(replica_sets, replica_set_index);
   Feed(deployments, deployment_index);

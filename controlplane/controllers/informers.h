@@ -79,6 +79,7 @@ class Informers {
   client::Informer<api::apps::v1::ControllerRevision> revisions;
   client::Informer<api::batch::v1::Job> jobs;
   client::Informer<api::batch::v1::CronJob> cron_jobs;
+  client::Informer<api::certificates::v1::CertificateSigningRequest> signing_requests;
 
   Index pod_index;          // by owner, namespace and node
   Index replica_set_index;  // by owner and namespace

@@ -46,6 +46,9 @@ class CronJob;
 class Job;
 class JobStatus;
 }  // namespace batch::v1
+namespace certificates::v1 {
+class CertificateSigningRequest;
+}  // namespace certificates::v1
 namespace coordination::v1 {
 class Lease;
 }  // namespace coordination::v1

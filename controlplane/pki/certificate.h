@@ -13,6 +13,9 @@
 
 namespace berth::controlplane {
 
+// How long before it is made a certificate begins: clocks of nodes differ.
+inline constexpr absl::Duration kBackdated = absl::Minutes(5);
+
 struct CertificateRequest {
   std::string common_name;
   std::vector<std::string> organizations;

@@ -23,6 +23,9 @@ std::unique_ptr<Strategy> MakeNamespaceStrategy();
 std::unique_ptr<Strategy> MakeSecretStrategy();
 std::unique_ptr<Strategy> MakeNodeStrategy();
 std::unique_ptr<Strategy> MakeJobStrategy();
+enum class NodeNamed { kLease, kCsiNode };
+std::unique_ptr<Strategy> MakeNodeNamedStrategy(NodeNamed kind);
+std::unique_ptr<Strategy> MakeSigningRequestStrategy();
 // What stored services have is taken from the start. InvalidArgument for a bad range.
 absl::StatusOr<std::unique_ptr<Strategy>> MakeServiceStrategy(const ObjectCache& cache,
                                                               const ServiceRange& range);

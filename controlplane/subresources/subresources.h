@@ -23,6 +23,8 @@ void AddEviction(Registry& registry, SubresourceTable& table);
 void AddScale(Registry& registry, SubresourceTable& table);
 void AddTokens(Registry& registry, const TokenSigner& signer, const Authenticator& authenticator,
                SubresourceTable& table);
+// certificatesigningrequests: approval and status
+void AddSigningRequests(Registry& registry, const Authorizer& authorizer, SubresourceTable& table);
 void AddReviews(const Authorizer& authorizer, SubresourceTable& table);
 
 // 201 with a Status, for what was done and has no object to show.

@@ -71,7 +71,7 @@ using PrinterMap = std::map<std::pair<std::string_view, std::string_view>, Table
 PrinterMap MakePrinters() {
   PrinterMap map;
   for (auto* area : {PodPrinters, NodePrinters, ServicePrinters, WorkloadPrinters, BatchPrinters,
-                     ConfigPrinters}) {
+                     ConfigPrinters, SigningRequestPrinters}) {
     for (NamedPrinter& named : area()) map[{named.group, named.kind}] = named.printer;
   }
   return map;

@@ -69,6 +69,7 @@ std::vector<NamedPrinter> ServicePrinters();
 std::vector<NamedPrinter> WorkloadPrinters();
 std::vector<NamedPrinter> BatchPrinters();
 std::vector<NamedPrinter> ConfigPrinters();
+std::vector<NamedPrinter> SigningRequestPrinters();
 
 }  // namespace berth::controlplane
 
