@@ -28,6 +28,15 @@ void BlockServiceSignals() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
+bool StartGoesOn() {
+  sigset_t waiting;
+  sigemptyset(&waiting);
+  sigpending(&waiting);
+  if (sigismember(&waiting, SIGTERM) == 1 || sigismember(&waiting, SIGINT) == 1) return false;
+  sd_notify(0, "EXTEND_TIMEOUT_USEC=30000000");
+  return true;
+}
+
 int RunService(const ServiceLoop& loop) {
   const sigset_t signals = ServiceSignals();
   uint64_t watchdog_us = 0;

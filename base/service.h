@@ -14,6 +14,10 @@ namespace berth::base {
 // starts: threads inherit it.
 void BlockServiceSignals();
 
+// For a start that takes long, before RunService(): false when SIGTERM or SIGINT waits for it.
+// Tells systemd that the start goes on, for at least half a minute more.
+bool StartGoesOn();
+
 struct ServiceLoop {
   // Asked several times within systemd's WatchdogSec; the watchdog is fed when it is OK. A change
   // for the worse or the better is logged.

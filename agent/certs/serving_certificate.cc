@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/certs/serving_certificate.h"
 
-#include <fcntl.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -9,14 +8,12 @@
 #include <sys/stat.h>
 
 #include <filesystem>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <memory>
 
+#include "agent/certs/pem_file.h"
 #include "base/status.h"
 #include "base/strings.h"
-#include "kernel/fd.h"
 
 namespace berth::agent {
 namespace {
@@ -81,27 +78,6 @@ absl::Status Fill(X509* certificate, EVP_PKEY* key, std::string_view host,
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> ReadText(const std::string& path) {
-  std::ifstream in(path);
-  if (!in) return base::FromErrno(errno, path);
-  return std::string((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-}
-
-// Under another name first, so that a reader never sees half a file.
-absl::Status WriteText(const std::string& path, std::string_view text) {
-  const std::string temporary = path + ".tmp";
-  {
-    const kernel::UniqueFd file(
-        open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!file.valid()) return base::FromErrno(errno, temporary);
-    if (write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
-      return base::FromErrno(errno, temporary);
-    }
-  }
-  if (rename(temporary.c_str(), path.c_str()) != 0) return base::FromErrno(errno, path);
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::StatusOr<CertificateAndKey> MakeSelfSigned(std::string_view host,
@@ -142,8 +118,8 @@ bool IsGoodFor(const CertificateAndKey& pair, std::string_view host,
 absl::StatusOr<CertificateAndKey> LoadCertificate(const std::string& certificate_file,
                                                   const std::string& key_file) {
   CertificateAndKey out;
-  ASSIGN_OR_RETURN(out.certificate_pem, ReadText(certificate_file));
-  ASSIGN_OR_RETURN(out.key_pem, ReadText(key_file));
+  ASSIGN_OR_RETURN(out.certificate_pem, ReadPemFile(certificate_file));
+  ASSIGN_OR_RETURN(out.key_pem, ReadPemFile(key_file));
   return out;
 }
 
@@ -160,8 +136,8 @@ absl::StatusOr<CertificateAndKey> LoadOrMakeSelfSigned(const std::string& direct
   std::filesystem::create_directories(directory, error);
   if (error) return base::FromErrno(error.value(), directory);
   if (chmod(directory.c_str(), 0700) != 0) return base::FromErrno(errno, directory);
-  RETURN_IF_ERROR(WriteText(key_file, made.key_pem));
-  RETURN_IF_ERROR(WriteText(certificate_file, made.certificate_pem));
+  RETURN_IF_ERROR(WritePemFile(key_file, made.key_pem));
+  RETURN_IF_ERROR(WritePemFile(certificate_file, made.certificate_pem));
   return made;
 }
 

@@ -87,9 +87,9 @@ absl::StatusOr<Flags> ParseFlags(const std::vector<std::string>& arguments) {
   AddText(app, "proxy-config", flags.proxy_config, "file with a KubeProxyConfiguration");
   AddText(app, "kubeconfig", flags.kubeconfig, "how to reach the API server; without it: no API");
   AddText(app, "bootstrap-kubeconfig", flags.bootstrap_kubeconfig,
-          "used when --kubeconfig is absent");
+          "used to join when --kubeconfig is absent or its certificate has ended");
   AddText(app, "root-dir", flags.root_dir, "directory for pods, volumes and keys");
-  AddText(app, "cert-dir", flags.cert_dir, "directory for the serving certificate");
+  AddText(app, "cert-dir", flags.cert_dir, "directory for the node's certificates");
   AddText(app, "hostname-override", flags.hostname_override, "the node's name");
   AddText(app, "node-ip", flags.node_ip, "the node's address (or one of each family)");
   AddText(app, "cloud-provider", flags.cloud_provider, "\"external\" or nothing");

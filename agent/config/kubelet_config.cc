@@ -228,6 +228,8 @@ bool IsWithoutEffect(std::string_view field) {
                                                   "port",
                                                   "tlsCertFile",
                                                   "tlsPrivateKeyFile",
+                                                  "rotateCertificates",
+                                                  "serverTLSBootstrap",
                                                   "authentication",
                                                   "authorization",
                                                   "healthzPort",

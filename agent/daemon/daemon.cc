@@ -21,6 +21,7 @@ namespace core = api::core::v1;
 using base::StrCat;
 
 constexpr absl::Duration kFirstProbe = absl::Seconds(2);
+constexpr absl::Duration kCallTimeout = absl::Seconds(30);
 
 }  // namespace
 
@@ -52,8 +53,9 @@ void Daemon::Tick() {
 }
 
 absl::Status Daemon::Alive() {
-  const absl::Status threads = base::CheckAll(liveness_);
-  return threads.ok() ? Healthy() : threads;
+  RETURN_IF_ERROR(base::CheckAll(liveness_));
+  RETURN_IF_ERROR(CheckClientCertificate());
+  return Healthy();
 }
 
 absl::Status Daemon::Healthy() const {
@@ -90,20 +92,16 @@ absl::Status Daemon::ConnectApi() {
     BERTH_INFO("no --kubeconfig: standalone, without an API server");
     return absl::OkStatus();
   }
-  if (!std::filesystem::exists(flags_.kubeconfig) && !flags_.bootstrap_kubeconfig.empty()) {
-    return base::MakeStatus(absl::StatusCode::kUnimplemented,
-                            "--bootstrap-kubeconfig: TLS bootstrap is not supported; give a "
-                            "kubeconfig with a certificate");
-  }
-  ASSIGN_OR_RETURN(const client::Kubeconfig kubeconfig, client::LoadKubeconfig(flags_.kubeconfig));
-  ASSIGN_OR_RETURN(auto transport, client::MakeTransport(io_, kubeconfig), flags_.kubeconfig);
-  api_ = std::make_unique<client::ApiClient>(std::move(transport));
+  if (!flags_.bootstrap_kubeconfig.empty()) RETURN_IF_ERROR(Bootstrap());
+  ASSIGN_OR_RETURN(kubeconfig_, client::LoadKubeconfig(flags_.kubeconfig));
+  if (config_.kubelet.rotate_certificates) UseStoredCertificate();
+  ASSIGN_OR_RETURN(api_, MakeNodeClient(kCallTimeout));
   // Heartbeats have connections of their own and do not wait long.
-  ASSIGN_OR_RETURN(auto beats, client::MakeTransport(io_, kubeconfig), flags_.kubeconfig);
   const absl::Duration patience =
       std::min(config_.kubelet.node_status_update_frequency,
                absl::Seconds(config_.kubelet.node_lease_duration_seconds));
-  heartbeat_api_ = std::make_unique<client::ApiClient>(std::move(beats), patience);
+  ASSIGN_OR_RETURN(heartbeat_api_, MakeNodeClient(patience));
+  if (config_.kubelet.rotate_certificates) KeepClientCertificate();
   recorder_ =
       std::make_unique<client::EventRecorder>(*api_, pool_, clock_, "kubelet", identity_.name);
   services_ =
@@ -184,14 +182,18 @@ absl::Status Daemon::Serve() {
   parts.metrics = &metrics_;
   parts.healthy = [this] { return Healthy(); };
   service_ = std::make_unique<KubeletService>(config_.kubelet, identity_, flags_.cert_dir, parts);
-  return service_->Start();
+  RETURN_IF_ERROR(service_->Start());
+  if (config_.kubelet.server_tls_bootstrap && api_ != nullptr) KeepServingCertificate();
+  return absl::OkStatus();
 }
 
 // Everybody who listens says so before the first list comes in.
 absl::Status Daemon::StartWatches() {
   if (api_ == nullptr) return absl::OkStatus();
   own_node_->OnChange([this](const std::string& key) {
-    if (key == identity_.name) node_->NodeChanged(own_node_->Get(key));
+    if (key != identity_.name) return;
+    node_->NodeChanged(own_node_->Get(key));
+    if (serving_keeper_ != nullptr) serving_keeper_->Poke();  // its addresses may be others
   });
   proxy_ = std::make_unique<ServiceProxy>(ProxyApi(), *services_, *own_node_, io_, pool_, clock_);
   RETURN_IF_ERROR(proxy_->Start(config_, identity_.name));
@@ -212,6 +214,9 @@ void Daemon::Record(std::string_view type, std::string_view reason, std::string_
 
 void Daemon::Stop() {
   if (inotify_ != nullptr) inotify_->Stop();
+  for (auto* keeper : {serving_keeper_.get(), client_keeper_.get()}) {
+    if (keeper != nullptr) keeper->Stop();
+  }
   service_ = nullptr;
   proxy_ = nullptr;
   routes_ = nullptr;

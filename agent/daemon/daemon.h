@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "agent/certs/certificate_keeper.h"
 #include "agent/config/config_file.h"
 #include "agent/config/flags.h"
 #include "agent/daemon/service_proxy.h"
@@ -26,6 +27,7 @@
 #include "client/api_client.h"
 #include "client/event_recorder.h"
 #include "client/informer.h"
+#include "client/kubeconfig.h"
 #include "cri/grpc_runtime.h"
 #include "cri/measured_runtime.h"
 #include "cri/paced_runtime.h"
@@ -62,6 +64,17 @@ class Daemon {
   void Record(std::string_view type, std::string_view reason, std::string_view message);
   void Stop();
 
+  // daemon_certs.cc
+  absl::Status Bootstrap();
+  // An API client with the node's credentials, which follows when they are renewed.
+  absl::StatusOr<std::unique_ptr<client::ApiClient>> MakeNodeClient(absl::Duration timeout);
+  void UseStoredCertificate();
+  void KeepClientCertificate();
+  void ClientCertificateRenewed(const CertificateAndKey& pair);
+  void KeepServingCertificate();
+  std::optional<CertificateWish> ServingWish() const;
+  absl::Status CheckClientCertificate() const;
+
   // daemon_pods.cc
   void MakePods();
   PodRuntimeOptions PodOptions() const;
@@ -81,6 +94,8 @@ class Daemon {
       inotify_;  // the one of this process; null: the host has none left
   base::ThreadPool inotify_pool_{"inotify", 1};
   SystemMounter mounter_;
+  client::Kubeconfig kubeconfig_;  // the node's; its certificate as it was at the start
+  std::vector<client::RenewableTransport*> node_transports_;  // of the clients below
   std::unique_ptr<client::ApiClient> api_, heartbeat_api_;
   std::unique_ptr<client::ApiClient> proxy_api_;  // null: api_ serves
   std::unique_ptr<client::EventRecorder> recorder_;
@@ -89,6 +104,7 @@ class Daemon {
   std::unique_ptr<client::Informer<api::core::v1::Node>> peers_;  // with --pod-routes: every node
   std::unique_ptr<netproxy::PodRoutes> routes_;
   KubeletMetrics metrics_;
+  std::unique_ptr<CertificateKeeper> client_keeper_, serving_keeper_;  // null: not ours to renew
   std::unique_ptr<cri::GrpcRuntime> grpc_;
   std::unique_ptr<cri::MeasuredRuntime> runtime_;
   base::ProcessorLoad load_;

@@ -2,9 +2,14 @@
 #include "agent/observe/kubelet_metrics.h"
 
 #include <prometheus/counter.h>
+#include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
+
+#include <utility>
+
+#include "base/mutex.h"
 
 namespace berth::agent {
 namespace {
@@ -23,10 +28,34 @@ Histogram& AddHistogram(prometheus::Registry& registry, const char* name, const 
   return prometheus::BuildHistogram().Name(name).Help(help).Register(registry).Add({}, Buckets());
 }
 
+prometheus::Gauge& AddGauge(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
+}
+
+prometheus::Counter& AddCounter(prometheus::Registry& registry, const char* name,
+                                const char* help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
+}
+
+// Of the age at which serving certificates are replaced: a minute to four years.
+const Histogram::BucketBoundaries& AgeBuckets() {
+  static const auto* const buckets = new Histogram::BucketBoundaries{
+      60, 3600, 14400, 86400, 604800, 2592000, 7776000, 15552000, 31104000, 124416000};
+  return *buckets;
+}
+
 }  // namespace
 
 struct KubeletMetrics::Families {
   prometheus::Registry registry;
+  base::Mutex mu;
+  std::function<absl::Duration()> client_ttl BERTH_GUARDED_BY(mu), server_ttl BERTH_GUARDED_BY(mu);
+  prometheus::Gauge& client_ttl_seconds =
+      AddGauge(registry, "kubelet_certificate_manager_client_ttl_seconds",
+               "Seconds until the client certificate of the node expires, negative afterwards.");
+  prometheus::Counter& client_failures =
+      AddCounter(registry, "kubelet_certificate_manager_client_expiration_renew_errors",
+                 "Renewals of the client certificate that failed.");
   Histogram& worker =
       AddHistogram(registry, "kubelet_pod_worker_start_duration_seconds",
                    "Duration in seconds from kubelet seeing a pod to starting a worker.");
@@ -52,6 +81,18 @@ struct KubeletMetrics::Families {
           .Name("kubelet_runtime_operations_errors_total")
           .Help("Cumulative number of runtime operation errors by operation type.")
           .Register(registry);
+  prometheus::Gauge& server_ttl_seconds =
+      AddGauge(registry, "kubelet_certificate_manager_server_ttl_seconds",
+               "Seconds until the serving certificate of the node expires, negative afterwards.");
+  prometheus::Counter& server_failures =
+      AddCounter(registry, "kubelet_server_expiration_renew_errors",
+                 "Renewals of the serving certificate that failed.");
+  Histogram& server_age =
+      prometheus::BuildHistogram()
+          .Name("kubelet_certificate_manager_server_rotation_seconds")
+          .Help("How many seconds the previous serving certificate lived before it was replaced.")
+          .Register(registry)
+          .Add({}, AgeBuckets());
 };
 
 KubeletMetrics::KubeletMetrics() : families_(std::make_unique<Families>()) {}
@@ -86,7 +127,35 @@ void KubeletMetrics::RunningWritten(absl::Duration since_start) {
   families_->running.Observe(absl::ToDoubleSeconds(since_start));
 }
 
+void KubeletMetrics::WatchClientCertificate(std::function<absl::Duration()> ttl) {
+  base::MutexLock lock(families_->mu);
+  families_->client_ttl = std::move(ttl);
+}
+
+void KubeletMetrics::WatchServerCertificate(std::function<absl::Duration()> ttl) {
+  base::MutexLock lock(families_->mu);
+  families_->server_ttl = std::move(ttl);
+}
+
+void KubeletMetrics::ClientRenewalFailed() { families_->client_failures.Increment(); }
+void KubeletMetrics::ServerRenewalFailed() { families_->server_failures.Increment(); }
+
+void KubeletMetrics::ServerCertificateReplaced(absl::Duration age) {
+  families_->server_age.Observe(absl::ToDoubleSeconds(age));
+}
+
 std::string KubeletMetrics::Text() const {
+  std::function<absl::Duration()> client, server;
+  {
+    base::MutexLock lock(families_->mu);
+    client = families_->client_ttl;
+    server = families_->server_ttl;
+  }
+  const auto seconds = [](const std::function<absl::Duration()>& ttl) {
+    return absl::ToDoubleSeconds(ttl ? ttl() : absl::InfiniteDuration());
+  };
+  families_->client_ttl_seconds.Set(seconds(client));
+  families_->server_ttl_seconds.Set(seconds(server));
   return prometheus::TextSerializer().Serialize(families_->registry.Collect());
 }
 

@@ -32,6 +32,14 @@ class KubeletMetrics {
   // From the runtime's word that a container runs to the API's that it knows.
   void RunningWritten(absl::Duration since_start);
 
+  // Certificates: how long each will be good for (asked when metrics are read; infinite when there
+  // is none), renewals that came to nothing, and how old a serving certificate got.
+  void WatchClientCertificate(std::function<absl::Duration()> ttl);
+  void WatchServerCertificate(std::function<absl::Duration()> ttl);
+  void ClientRenewalFailed();
+  void ServerRenewalFailed();
+  void ServerCertificateReplaced(absl::Duration age);
+
   // In the text format of Prometheus.
   std::string Text() const;
 

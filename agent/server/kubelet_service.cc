@@ -4,10 +4,12 @@
 #include <fstream>
 #include <iterator>
 
+#include "agent/certs/certificate_store.h"
 #include "agent/certs/serving_certificate.h"
 #include "agent/pods/pod_directory.h"
 #include "agent/server/kubelet_server.h"
 #include "base/log.h"
+#include "base/mutex.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "http/server.h"
@@ -54,19 +56,19 @@ class KubeletService::Impl {
 
   ~Impl() {
     // Listeners first: nothing may come in for parts that are going.
-    api_ = nullptr;
+    std::unique_ptr<http::Server> api;
+    {
+      base::MutexLock lock(mu_);
+      api = std::move(api_);
+    }
+    api = nullptr;
     healthz_ = nullptr;
   }
 
   absl::Status Start() {
     if (config_.enable_server) {
-      ASSIGN_OR_RETURN(tls_, Tls());
-      http::ServerOptions options;
-      options.tls = tls_;
-      ASSIGN_OR_RETURN(api_, http::MakeServer(*parts_.io, *parts_.executor, options,
-                                              [this](auto exchange) { server_.Handle(exchange); }));
-      const std::string address = Address(config_.address, config_.port);
-      ASSIGN_OR_RETURN(port_, api_->Listen(address), "listening on ", address);
+      base::MutexLock lock(mu_);
+      RETURN_IF_ERROR(Listen());
     }
     if (config_.healthz_port > 0) {
       ASSIGN_OR_RETURN(
@@ -79,7 +81,14 @@ class KubeletService::Impl {
   }
 
   void ReloadChangedFiles() {
-    if (api_ == nullptr) return;
+    if (!config_.enable_server) return;
+    base::MutexLock lock(mu_);
+    if (api_ == nullptr) {
+      if (const absl::Status status = Listen(); !status.ok()) {
+        BERTH_WARNING("the node's API cannot be served", {"error", status});
+      }
+      return;
+    }
     auto now = Tls();
     if (!now.ok()) {
       BERTH_WARNING("serving certificate cannot be read again", {"error", now.status()});
@@ -97,9 +106,33 @@ class KubeletService::Impl {
     BERTH_INFO("serving certificate or client CA read again");
   }
 
-  int port() const { return port_; }
+  int port() const {
+    base::MutexLock lock(mu_);
+    return port_;
+  }
 
  private:
+  // Opens the port. With serverTLSBootstrap that has to wait until the cluster has issued a
+  // certificate: until then there is nothing to show to a caller.
+  absl::Status Listen() BERTH_REQUIRES(mu_) {
+    auto tls = Tls();
+    if (config_.server_tls_bootstrap && config_.tls_cert_file.empty() &&
+        absl::IsNotFound(tls.status())) {
+      return absl::OkStatus();
+    }
+    if (!tls.ok()) return tls.status();
+    tls_ = *std::move(tls);
+    http::ServerOptions options;
+    options.tls = tls_;
+    ASSIGN_OR_RETURN(auto server,
+                     http::MakeServer(*parts_.io, *parts_.executor, options,
+                                      [this](auto exchange) { server_.Handle(exchange); }));
+    const std::string address = Address(config_.address, config_.port);
+    ASSIGN_OR_RETURN(port_, server->Listen(address), "listening on ", address);
+    api_ = std::move(server);
+    return absl::OkStatus();
+  }
+
   KubeletServerParts ServerParts() {
     KubeletServerParts out;
     out.auth = &auth_;
@@ -119,6 +152,8 @@ class KubeletService::Impl {
     if (!config_.tls_cert_file.empty()) {
       ASSIGN_OR_RETURN(pair, LoadCertificate(config_.tls_cert_file, config_.tls_private_key_file),
                        "tlsCertFile");
+    } else if (config_.server_tls_bootstrap && parts_.api != nullptr) {
+      ASSIGN_OR_RETURN(pair, CertificateStore(cert_dir_, "kubelet-server").Current());
     } else {
       ASSIGN_OR_RETURN(
           pair,
@@ -145,9 +180,11 @@ class KubeletService::Impl {
   LogStreams logs_;
   StreamingProxy streaming_;
   KubeletServer server_;
-  http::TlsServerOptions tls_;
-  int port_ = 0;
-  std::unique_ptr<http::Server> api_, healthz_;
+  mutable base::Mutex mu_;  // held while a listener is made or reloaded, which does not block
+  http::TlsServerOptions tls_ BERTH_GUARDED_BY(mu_);
+  int port_ BERTH_GUARDED_BY(mu_) = 0;
+  std::unique_ptr<http::Server> api_ BERTH_GUARDED_BY(mu_);
+  std::unique_ptr<http::Server> healthz_;
 };
 
 KubeletService::KubeletService(const KubeletConfig& config, const NodeIdentity& identity,

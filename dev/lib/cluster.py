@@ -377,7 +377,7 @@ class Cluster:
 
     # --- whole
 
-    def up(self, say=lambda text: None):
+    def up(self, say=lambda text: None, start_nodes=True):
         if self.folder.exists():
             raise ClusterError(f"cluster {self.id} is there already; dev/down removes it")
         for program in ("controlplane/berth-controlplane", "agent/berthd"):
@@ -389,7 +389,7 @@ class Cluster:
         say("control plane")
         self._make_fabric()
         self.start_apiserver()
-        for node in self.nodes:
+        for node in self.nodes if start_nodes else []:
             say(f"node {node.name}")
             node.start()
             node.start_berthd()
