@@ -57,7 +57,7 @@ class Translation : public std::enable_shared_from_this<Translation> {
     Translator::Out out;
     call(out);
     client_.out += out.to_client;
-    server_.out += out.to_server;
+    if (server_takes_) server_.out += out.to_server;
     over_ = out.over;
   }
 
@@ -121,7 +121,12 @@ class Translation : public std::enable_shared_from_this<Translation> {
       if (client_.stream() == nullptr) return;
       if (!Flush(client_)) return Close();
       if (over_) return Finish();
-      if (!Flush(server_)) return EndServer();
+      if (!Flush(server_)) {
+        // It has gone and may have said why: what it said is still read.
+        server_.out.clear();
+        server_.done = 0;
+        server_takes_ = false;
+      }
       bool progress = false;
       if (server_.waiting() == 0 && client_.waiting() < kMostWaiting &&
           translator_->TakesFromClient()) {
@@ -175,6 +180,7 @@ class Translation : public std::enable_shared_from_this<Translation> {
   Side client_;
   Side server_;
   Timer timer_;
+  bool server_takes_ = true;
   bool over_ = false;
   bool shut_ = false;
 };

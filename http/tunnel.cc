@@ -16,8 +16,8 @@ constexpr absl::Duration kTimeForTheRest = absl::Seconds(10);
 // Both ends on one loop. It lives as long as one of its streams waits.
 class Copying : public std::enable_shared_from_this<Copying> {
  public:
-  Copying(std::shared_ptr<TunnelEnd> a, std::shared_ptr<TunnelEnd> b)
-      : ways_{Way{a, b}, Way{b, a}}, timer_(*a->loop) {}
+  Copying(std::shared_ptr<TunnelEnd> client, std::shared_ptr<TunnelEnd> server)
+      : ways_{Way{client, server}, Way{server, client}}, timer_(*client->loop) {}
 
   void Start() {
     // What had to go out or had come in before the splice goes first.
@@ -33,8 +33,10 @@ class Copying : public std::enable_shared_from_this<Copying> {
     std::shared_ptr<TunnelEnd> to;
     std::string pending;  // read, and more than the other side takes for now
     bool read_all = false;
+    bool drops = false;  // nobody takes it any more
     bool ended = false;
   };
+  static constexpr size_t kUp = 0, kDown = 1;  // to the server, to the client
 
   void Wait(size_t index, ByteStream& on, Kind want) {
     on.When(want, [self = shared_from_this(), index] { self->Step(index); });
@@ -52,9 +54,15 @@ class Copying : public std::enable_shared_from_this<Copying> {
         way.pending = std::string(data);
         Wait(index, *way.to->stream, wrote.kind);
         return false;
-      } else {
+      } else if (index == kDown) {
         Close();
         return false;
+      } else {
+        // The server has gone and may have said why: a status, say. It is still read to its end,
+        // and so is the client, who would get a reset otherwise and lose what is under way to it.
+        way.drops = true;
+        GiveTime();
+        return true;
       }
     }
     return true;
@@ -62,10 +70,13 @@ class Copying : public std::enable_shared_from_this<Copying> {
 
   void EndWay(size_t index) {
     Way& way = ways_[index];
-    const IoResult shut = way.to->stream->ShutdownWrite();
-    if (shut.wants()) return Wait(index, *way.to->stream, shut.kind);
+    if (!way.drops) {
+      const IoResult shut = way.to->stream->ShutdownWrite();
+      if (shut.wants()) return Wait(index, *way.to->stream, shut.kind);
+      if (shut.kind == Kind::kError && index == kDown) return Close();
+    }
     way.ended = true;
-    if (shut.kind == Kind::kError || (ways_[0].ended && ways_[1].ended)) return Close();
+    if (ways_[kUp].ended && ways_[kDown].ended) return Close();
     moved_ = false;
     GiveTime();
   }
@@ -75,8 +86,8 @@ class Copying : public std::enable_shared_from_this<Copying> {
     timer_.Start(kTimeForTheRest, [weak = weak_from_this()] {
       const auto self = weak.lock();
       if (self == nullptr || self->closed_) return;
-      const Way& way = self->ways_[0];
-      const bool waits = !self->ways_[0].pending.empty() || !self->ways_[1].pending.empty() ||
+      const Way& way = self->ways_[kDown];
+      const bool waits = !way.pending.empty() || !self->ways_[kUp].pending.empty() ||
                          way.from->stream->Unsent() > 0 || way.to->stream->Unsent() > 0;
       if (!waits && !std::exchange(self->moved_, false)) return self->Close();
       self->GiveTime();
@@ -92,10 +103,10 @@ class Copying : public std::enable_shared_from_this<Copying> {
     for (int i = 0; i < kReadsInTurn && !way.read_all; ++i) {
       const IoResult read = way.from->stream->Read(scratch, Loop::kScratchBytes);
       if (read.wants()) return Wait(index, *way.from->stream, read.kind);
-      if (read.kind == Kind::kError) return Close();
-      if (read.kind == Kind::kEnd) {
+      if (read.kind == Kind::kError && index == kUp) return Close();
+      if (read.kind == Kind::kEnd || read.kind == Kind::kError) {
         way.read_all = true;
-      } else if (!Send(index, {scratch, read.bytes})) {
+      } else if (!way.drops && !Send(index, {scratch, read.bytes})) {
         return;
       }
     }
@@ -171,8 +182,8 @@ void OnOneLoop(std::unique_ptr<Tunnel> a, std::unique_ptr<Tunnel> b, PairTask ta
   });
 }
 
-void Splice(std::unique_ptr<Tunnel> a, std::unique_ptr<Tunnel> b) {
-  OnOneLoop(std::move(a), std::move(b),
+void Splice(std::unique_ptr<Tunnel> client, std::unique_ptr<Tunnel> server) {
+  OnOneLoop(std::move(client), std::move(server),
             [](std::shared_ptr<TunnelEnd> first, std::shared_ptr<TunnelEnd> second) {
               std::make_shared<Copying>(std::move(first), std::move(second))->Start();
             });

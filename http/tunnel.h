@@ -14,11 +14,12 @@ class Tunnel {
   virtual ~Tunnel() = default;
 };
 
-// Copies bytes between the two until both directions have ended or either fails, then closes both.
+// Copies bytes between the two until both directions have ended or the client fails, then closes
+// both. What a server has said before it failed still reaches the client.
 // Half-close is passed on, and the other direction goes on while bytes come, at most 10 s without.
 // Reading stops while the other side cannot take more. Returns at once: the copying runs on the io
 // threads of the tunnels, which must belong to one IoContext.
-void Splice(std::unique_ptr<Tunnel> a, std::unique_ptr<Tunnel> b);
+void Splice(std::unique_ptr<Tunnel> client, std::unique_ptr<Tunnel> server);
 
 }  // namespace berth::http
 

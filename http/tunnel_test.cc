@@ -149,6 +149,27 @@ TEST_F(TunnelTest, OneEndsGoingEndsTheOther) {
   backend.join();
 }
 
+TEST_F(TunnelTest, TheLastWordsOfAServerThatResetsArrive) {
+  std::thread backend([&] {
+    auto peer = AcceptBackend();
+    peer.Send(kSwitching);
+    peer.ReadUntil("go");
+    peer.Send("the status");
+    // It goes with something unread, so the kernel resets the connection.
+  });
+  auto peer = RawPeer::To(port_);
+  peer.Send(kUpgrade);
+  peer.ReadUntil("\r\n\r\n");
+  peer.Send("go");
+  std::thread writer([&] {
+    peer.Send(Megabytes(8));
+    peer.EndSending();
+  });
+  EXPECT_EQ(peer.ReadAll(), "the status");
+  writer.join();
+  backend.join();
+}
+
 TEST_F(TunnelTest, ARefusalKeepsItsCodeAndText) {
   std::thread backend([&] {
     auto peer = AcceptBackend();
