@@ -34,7 +34,7 @@ struct ApiServer::Parts {
         authorizer(*cache),
         reader(store, *cache, clock),
         writer(registry),
-        nodes(io, *cache, options.kubelet_client),
+        nodes(io, *cache, authorizer, options.kubelet_client),
         openapi(options.version) {
     AddPodSubresources(registry, subresources);
     AddEviction(registry, subresources);

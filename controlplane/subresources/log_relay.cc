@@ -13,6 +13,7 @@ namespace berth::controlplane {
 namespace {
 
 constexpr size_t kMaxErrorBytes = 64 << 10;
+constexpr size_t kMaxQueuedBytes = 1 << 20;  // for a client that reads slowly
 
 // Kept by the stream's callbacks; the stream itself is kept here until the client goes.
 class Relay : public std::enable_shared_from_this<Relay> {
@@ -28,12 +29,13 @@ class Relay : public std::enable_shared_from_this<Relay> {
     };
     callbacks.data = [self](std::string_view data) { self->Data(data); };
     callbacks.done = [self](absl::Status status) { self->Done(status); };
-    std::unique_ptr<http::Stream> stream =
+    std::shared_ptr<http::Stream> stream =
         client_->DoStream(request, std::move(callbacks), absl::InfiniteDuration());
     {
       base::MutexLock lock(mu_);
       if (!done_) stream_ = std::move(stream);
     }
+    HoldWhenBehind();
     std::weak_ptr<Relay> weak = self;
     scope_.exchange->OnDisconnect([weak] {
       if (auto relay = weak.lock()) relay->Cancel();
@@ -53,9 +55,29 @@ class Relay : public std::enable_shared_from_this<Relay> {
   void Data(std::string_view data) {
     if (started_) {
       scope_.exchange->Write(data);
+      HoldWhenBehind();
     } else if (error_.size() < kMaxErrorBytes) {
       error_ += data;
     }
+  }
+
+  // While more is queued than a slow client should cost, the kubelet waits.
+  void HoldWhenBehind() {
+    if (scope_.exchange->queued_bytes() <= kMaxQueuedBytes) return;
+    const auto stream = Running();
+    if (stream == nullptr) return;  // Begin() looks again
+    stream->SetPaused(true);
+    std::weak_ptr<Relay> weak = shared_from_this();
+    scope_.exchange->WhenDrained([weak] {
+      const auto relay = weak.lock();
+      const auto paused = relay != nullptr ? relay->Running() : nullptr;
+      if (paused != nullptr) paused->SetPaused(false);
+    });
+  }
+
+  std::shared_ptr<http::Stream> Running() {
+    base::MutexLock lock(mu_);
+    return stream_;
   }
 
   void Done(const absl::Status& status) {
@@ -77,7 +99,7 @@ class Relay : public std::enable_shared_from_this<Relay> {
   }
 
   void Cancel() {
-    std::unique_ptr<http::Stream> stream;
+    std::shared_ptr<http::Stream> stream;
     base::MutexLock lock(mu_);
     done_ = true;
     stream = std::move(stream_);
@@ -92,7 +114,7 @@ class Relay : public std::enable_shared_from_this<Relay> {
 
   base::Mutex mu_;
   bool done_ BERTH_GUARDED_BY(mu_) = false;
-  std::unique_ptr<http::Stream> stream_ BERTH_GUARDED_BY(mu_);
+  std::shared_ptr<http::Stream> stream_ BERTH_GUARDED_BY(mu_);
 };
 
 }  // namespace

@@ -9,7 +9,11 @@
 #include "base/status.h"
 #include "base/strings.h"
 #include "controlplane/apiserver/api_error.h"
+#include "controlplane/subresources/channel_translator.h"
 #include "controlplane/subresources/log_relay.h"
+#include "controlplane/subresources/websocket_tunnel.h"
+#include "http/translation.h"
+#include "http/websocket.h"
 
 namespace berth::controlplane {
 namespace {
@@ -76,6 +80,12 @@ std::string StreamPath(const http::Target& target, std::string path) {
   return path;
 }
 
+bool Offers(const http::Request& request, std::string_view protocol) {
+  if (!http::IsWebSocketRequest(request)) return false;
+  const auto offered = http::OfferedProtocols(request);
+  return std::find(offered.begin(), offered.end(), protocol) != offered.end();
+}
+
 // What a client's request for an upgrade says, less what is between the client and us.
 http::Request UpgradeRequest(const http::Request& from, std::string target) {
   http::Request out;
@@ -90,6 +100,25 @@ http::Request UpgradeRequest(const http::Request& from, std::string target) {
     out.headers.Add(name, value);
   }
   return out;
+}
+
+// A kubelet is asked for SPDY, whatever the client speaks.
+http::Request SpdyRequest(std::string method, std::string target,
+                          const std::vector<std::string>& protocols) {
+  http::Request out{std::move(method), std::move(target), {}, ""};
+  out.headers = {{"Connection", "Upgrade"}, {"Upgrade", "SPDY/3.1"}};
+  for (const std::string& protocol : protocols) {
+    out.headers.Add("X-Stream-Protocol-Version", protocol);
+  }
+  if (out.method == "POST") out.headers.Set("Content-Length", "0");
+  return out;
+}
+
+// The kubelet's or the runtime's refusal reaches the client as it is.
+absl::Status Refuse(RequestScope& scope, const absl::Status& why, int code) {
+  if (code == 0) return InternalError(StrCat("error dialing backend: ", base::Message(why)));
+  scope.Respond(code, "text/plain; charset=utf-8", std::string(base::Message(why)));
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -154,24 +183,75 @@ absl::Status NodeProxy::Log(RequestScope& scope) {
   return absl::OkStatus();
 }
 
+absl::Status NodeProxy::TranslateChannels(RequestScope& scope, http::Client& client,
+                                          const std::string& path) {
+  auto headers = http::AcceptWebSocket(scope.request(), kChannelsV5);
+  if (!headers.ok()) return BadRequestError(base::Message(headers.status()));
+  const http::Target& target = scope.target;
+  const WantedStreams wanted{.in = IsTrue(target.Get("stdin")),
+                             .out = IsTrue(target.Get("stdout")),
+                             .err = IsTrue(target.Get("stderr")),
+                             .tty = IsTrue(target.Get("tty"))};
+  int code = 0;
+  auto upgraded =
+      client.Upgrade(SpdyRequest("POST", path, {std::string(kStreamsV4)}), kUpgradeTimeout, &code);
+  absl::Status failure = upgraded.status();
+  std::unique_ptr<http::Tunnel> server;
+  if (upgraded.ok()) {
+    server = std::move(upgraded->tunnel);
+  } else if (code != 0) {
+    failure = base::Unavailable("unable to upgrade connection: ",
+                                base::Trim(base::Message(upgraded.status())));
+  }
+  // The client is told on its error channel what went wrong behind.
+  auto own = scope.exchange->Upgrade(*std::move(headers));
+  if (!own.ok()) return absl::OkStatus();  // the client has gone
+  http::Translate(*std::move(own), std::move(server),
+                  std::make_unique<ChannelTranslator>(wanted, std::move(failure)));
+  return absl::OkStatus();
+}
+
+absl::Status NodeProxy::TunnelPorts(RequestScope& scope, http::Client& client,
+                                    const std::string& path,
+                                    const std::vector<std::string>& protocols) {
+  auto headers = http::AcceptWebSocket(scope.request(), "");
+  if (!headers.ok()) return BadRequestError(base::Message(headers.status()));
+  int code = 0;
+  auto upgraded = client.Upgrade(SpdyRequest("GET", path, protocols), kUpgradeTimeout, &code);
+  if (!upgraded.ok()) return Refuse(scope, upgraded.status(), code);
+  headers->Set("Sec-WebSocket-Protocol",
+               StrCat(kTunnelPrefix, upgraded->headers.Get("X-Stream-Protocol-Version")));
+  auto own = scope.exchange->Upgrade(*std::move(headers));
+  if (!own.ok()) return absl::OkStatus();  // the client has gone
+  http::Translate(*std::move(own), std::move(upgraded->tunnel),
+                  std::make_unique<WebSocketTunnel>());
+  return absl::OkStatus();
+}
+
 absl::Status NodeProxy::Connect(RequestScope& scope, std::string_view action) {
-  const std::string protocol = base::ToLower(scope.request().headers.Get("Upgrade"));
-  if (protocol.empty()) return BadRequestError("Upgrade request required");
-  if (!protocol.starts_with("spdy/")) {
-    // kubectl then tries SPDY.
-    return BadRequestError(
-        StrCat("unable to upgrade to \"", protocol, "\": only SPDY/3.1 is served"));
+  const http::Request& asked = scope.request();
+  if (asked.headers.Get("Upgrade").empty()) return BadRequestError("Upgrade request required");
+  // A WebSocket begins with a GET, which must not make exec something that readers may do.
+  if (scope.info.verb != "create") {
+    RequestInfo create = scope.info;
+    create.verb = "create";
+    const Verdict verdict = authorizer_.Authorize(scope.user, create);
+    if (!verdict.allowed) return DeniedError(scope.user, create, verdict);
   }
   ASSIGN_OR_RETURN(const Destination destination, Resolve(scope, action));
   ASSIGN_OR_RETURN(const std::shared_ptr<http::Client> client, ClientFor(destination));
-  const std::string path =
-      action == "portForward" ? destination.path : StreamPath(scope.target, destination.path);
-  int code = 0;
-  auto upgraded = client->Upgrade(UpgradeRequest(scope.request(), path), kUpgradeTimeout, &code);
-  if (!upgraded.ok()) {
-    if (code == 400) return BadRequestError(base::Message(upgraded.status()));
-    return InternalError(StrCat("error dialing backend: ", base::Message(upgraded.status())));
+  std::string path = destination.path;
+  if (action == "portForward") {
+    for (const std::string_view port : scope.target.All("ports")) AddQuery(path, "port", port);
+    const auto tunnelled = TunnelledProtocols(asked);
+    if (!tunnelled.empty()) return TunnelPorts(scope, *client, path, tunnelled);
+  } else {
+    path = StreamPath(scope.target, std::move(path));
+    if (Offers(asked, kChannelsV5)) return TranslateChannels(scope, *client, path);
   }
+  int code = 0;
+  auto upgraded = client->Upgrade(UpgradeRequest(asked, path), kUpgradeTimeout, &code);
+  if (!upgraded.ok()) return Refuse(scope, upgraded.status(), code);
   auto own = scope.exchange->Upgrade(std::move(upgraded->headers));
   if (!own.ok()) return absl::OkStatus();  // the client has gone
   http::Splice(*std::move(own), std::move(upgraded->tunnel));
