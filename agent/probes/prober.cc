@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "agent/probes/grpc_health.h"
 #include "agent/probes/tcp_connect.h"
 #include "api/proto/core/v1/pod.pb.h"
 #include "base/status.h"
@@ -125,7 +126,9 @@ ProbeAnswer Prober::Probe(const api::core::v1::Probe& probe, const ProbeTarget& 
     return {status.ok() ? ProbeOutcome::kSuccess : ProbeOutcome::kFailure,
             std::string(status.message())};
   }
-  if (handler.has_grpc()) return {ProbeOutcome::kUnknown, "gRPC probes are not supported yet"};
+  if (handler.has_grpc()) {
+    return CheckGrpcHealth(target.pod_ip, handler.grpc().port(), handler.grpc().service(), timeout);
+  }
   return {ProbeOutcome::kUnknown, "the probe has no handler"};
 }
 

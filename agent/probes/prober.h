@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One attempt of a probe or of a lifecycle hook: exec, http, tcp, sleep. Blocking, up to the
+// One attempt of a probe or of a lifecycle hook: exec, http, tcp, grpc, sleep. Blocking, up to the
 // timeout; thread-safe.
 #ifndef BERTH_AGENT_PROBES_PROBER_H_
 #define BERTH_AGENT_PROBES_PROBER_H_
