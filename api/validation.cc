@@ -113,4 +113,12 @@ std::vector<FieldError> ValidateUpdate(const Message& object, const Message& old
   return std::move(findings).Take();
 }
 
+std::vector<FieldError> ValidateEphemeralContainers(const Message& pod, const Message& old) {
+  Findings findings;
+  Check(pod, RulesOf(pod), findings);
+  internal::CheckEphemeralContainersUpdate(static_cast<const core::v1::Pod&>(pod),
+                                           static_cast<const core::v1::Pod&>(old), findings);
+  return std::move(findings).Take();
+}
+
 }  // namespace berth::api

@@ -40,6 +40,8 @@ struct FieldError {
 std::vector<FieldError> Validate(const Message& object);
 // Both are of one type; includes the rules of Validate. `object` is the new state.
 std::vector<FieldError> ValidateUpdate(const Message& object, const Message& old);
+// Both are Pods, which may differ in their ephemeral containers only.
+std::vector<FieldError> ValidateEphemeralContainers(const Message& pod, const Message& old);
 
 // `Pod "x" is invalid: spec...`, several as `[a, b]`. `kind` is qualified outside the core group
 // ("Deployment.apps").

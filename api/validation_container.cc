@@ -243,6 +243,23 @@ void CheckInitContainer(const core::v1::Container& container, const Path& path, 
 void CheckEphemeralContainer(const core::v1::EphemeralContainerCommon& container, const Path& path,
                              PodNames& names, Findings& findings) {
   CheckCommon(container, path, names, findings);
+  const auto forbid = [&](bool set, const Path& at) {
+    if (set) findings.Forbidden(at, "cannot be set for an Ephemeral Container");
+  };
+  forbid(container.ports_size() > 0, path / "ports");
+  forbid(container.resources().ByteSizeLong() > 0, path / "resources");
+  forbid(container.resize_policy_size() > 0, path / "resizePolicy");
+  forbid(container.has_restart_policy(), path / "restartPolicy");
+  forbid(container.restart_policy_rules_size() > 0, path / "restartPolicyRules");
+  forbid(container.has_lifecycle(), path / "lifecycle");
+  forbid(container.has_liveness_probe(), path / "livenessProbe");
+  forbid(container.has_readiness_probe(), path / "readinessProbe");
+  forbid(container.has_startup_probe(), path / "startupProbe");
+  for (int i = 0; i < container.volume_mounts_size(); ++i) {
+    const Path at = (path / "volumeMounts")[i];
+    forbid(!container.volume_mounts(i).sub_path().empty(), at / "subPath");
+    forbid(!container.volume_mounts(i).sub_path_expr().empty(), at / "subPathExpr");
+  }
 }
 
 }  // namespace berth::api::internal

@@ -94,12 +94,13 @@ void CheckContainers(const core::v1::PodSpec& spec, PodPlace place, const Path& 
   for (int i = 0; i < spec.init_containers_size(); ++i) {
     CheckInitContainer(spec.init_containers(i), (path / "initContainers")[i], names, findings);
   }
+  const std::set<std::string> targets = names.containers;
   for (int i = 0; i < spec.ephemeral_containers_size(); ++i) {
     const Path at = (path / "ephemeralContainers")[i];
     const auto& container = spec.ephemeral_containers(i);
     CheckEphemeralContainer(container.ephemeral_container_common(), at, names, findings);
     const std::string& target = container.target_container_name();
-    if (!target.empty() && !names.containers.contains(target)) {
+    if (!target.empty() && !targets.contains(target)) {
       findings.NotFound(at / "targetContainerName", target);
     }
   }

@@ -32,6 +32,8 @@ void CheckPodSpec(const core::v1::PodSpec& spec, PodPlace place, const Path& pat
                   Findings& findings);
 void CheckPodTemplate(const core::v1::PodTemplateSpec& pod, const Path& path, Findings& findings);
 void CheckPodUpdate(const core::v1::Pod& pod, const core::v1::Pod& old, Findings& findings);
+void CheckEphemeralContainersUpdate(const core::v1::Pod& pod, const core::v1::Pod& old,
+                                    Findings& findings);
 
 // What containers of one pod share while they are checked.
 struct PodNames {

@@ -289,6 +289,34 @@ TEST(PodValidation, Updates) {
   EXPECT_EQ(Join(ValidateUpdate(*Pod("'command':['x']", ""), *Pod("", ""))), others);
 }
 
+TEST(PodValidation, EphemeralContainersOnlyBecomeMore) {
+  const auto change = [](const std::string& before, const std::string& after) {
+    const auto list = [](const std::string& all) { return "'ephemeralContainers':[" + all + "]"; };
+    return Join(ValidateEphemeralContainers(*Pod("", list(after)), *Pod("", list(before))));
+  };
+  const std::string one = "{'name':'d','image':'x'}";
+  EXPECT_EQ(change("", one), "");
+  EXPECT_EQ(change(one, one + ",{'name':'e','image':'x','targetContainerName':'c'}"), "");
+  EXPECT_EQ(change(one, ""),
+            "spec.ephemeralContainers: Forbidden: existing ephemeral containers \"d\" may not be "
+            "removed\n");
+  EXPECT_EQ(change(one, "{'name':'d','image':'y'}"),
+            "spec.ephemeralContainers: Forbidden: existing ephemeral containers \"d\" may not be "
+            "changed\n");
+  EXPECT_EQ(change("", "{'name':'c','image':'x'}"),
+            "spec.ephemeralContainers[0].name: Duplicate value: \"c\"");
+  EXPECT_EQ(change("", "{'name':'d','image':'x','targetContainerName':'d'}"),
+            "spec.ephemeralContainers[0].targetContainerName: Not found: \"d\"");
+  EXPECT_EQ(
+      change("",
+             "{'name':'d','image':'x','ports':[{'containerPort':1}],'resources':{'limits':"
+             "{'cpu':'1'}},'livenessProbe':{'tcpSocket':{'port':1}}}"),
+      "spec.ephemeralContainers[0].ports: Forbidden: cannot be set for an Ephemeral Container "
+      "| spec.ephemeralContainers[0].resources: Forbidden: cannot be set for an Ephemeral "
+      "Container | spec.ephemeralContainers[0].livenessProbe: Forbidden: cannot be set for an "
+      "Ephemeral Container");
+}
+
 // The wire writes zeros that JSON leaves out; they are no change.
 TEST(PodValidation, TheSamePodFromTheWireIsNoUpdate) {
   const std::string container =

@@ -78,6 +78,28 @@ core::v1::PodSpec WithoutAllowedChanges(core::v1::PodSpec spec, const core::v1::
 
 }  // namespace
 
+void CheckEphemeralContainersUpdate(const core::v1::Pod& pod, const core::v1::Pod& old,
+                                    Findings& findings) {
+  const Path path = Path("spec") / "ephemeralContainers";
+  if (old.metadata().annotations().contains("kubernetes.io/config.mirror")) {
+    findings.Forbidden(path, "static pods do not support ephemeral containers");
+  }
+  for (const auto& before : old.spec().ephemeral_containers()) {
+    const std::string& name = before.ephemeral_container_common().name();
+    const auto& all = pod.spec().ephemeral_containers();
+    const auto after = std::find_if(all.begin(), all.end(), [&](const auto& container) {
+      return container.ephemeral_container_common().name() == name;
+    });
+    if (after == all.end()) {
+      findings.Forbidden(
+          path, base::StrCat("existing ephemeral containers \"", name, "\" may not be removed\n"));
+    } else if (!MessageDifferencer::Equivalent(before, *after)) {
+      findings.Forbidden(
+          path, base::StrCat("existing ephemeral containers \"", name, "\" may not be changed\n"));
+    }
+  }
+}
+
 void CheckPodUpdate(const core::v1::Pod& pod, const core::v1::Pod& old, Findings& findings) {
   const Path path("spec");
   bool same_containers = true;

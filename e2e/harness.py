@@ -22,10 +22,12 @@ class ClusterTest(unittest.TestCase):
 
     cluster = None
     label = "e2e"
+    node_settings = ""  # lines more of every node's KubeletConfiguration
 
     @classmethod
     def setUpClass(cls):
         cls.cluster = Cluster(f"{cls.label}{os.getpid()}", BUILD)
+        cls.cluster.node_settings = cls.node_settings
         atexit.register(cls.end)
         cls.cluster.up()
 

@@ -222,5 +222,53 @@ TEST_F(WorkerTest, ALostSandboxIsMadeAgainWithTheNextAttempt) {
   EXPECT_EQ(StatusOf().pod_ip(), "10.0.0.2");
 }
 
+TEST_F(WorkerTest, AnEphemeralContainerJoinsItsTargetAndIsNeverRestarted) {
+  Run(MakePod());
+  auto pod = MakePod();
+  *pod->mutable_status() = StatusOf();
+  auto* debugger = pod->mutable_spec()->add_ephemeral_containers();
+  debugger->mutable_ephemeral_container_common()->set_name("debugger");
+  debugger->mutable_ephemeral_container_common()->set_image("tools");
+  debugger->set_target_container_name("app");
+  set_->Deliver(pod);
+  Settle();
+  EXPECT_EQ(runtime_.running(), 2u);
+  const std::string config = runtime_.ContainerConfigText(runtime_.FindContainer("debugger"));
+  EXPECT_THAT(config, HasSubstr("pid: TARGET"));
+  EXPECT_THAT(config,
+              HasSubstr(base::StrCat("target_id: \"", runtime_.FindContainer("app"), "\"")));
+  ASSERT_EQ(StatusOf().ephemeral_container_statuses_size(), 1);
+  EXPECT_TRUE(StatusOf().ephemeral_container_statuses(0).state().has_running());
+  EXPECT_FALSE(StatusOf().ephemeral_container_statuses(0).ready());
+
+  runtime_.Exit(runtime_.FindContainer("debugger"), 3);
+  Settle();
+  Advance(absl::Minutes(10));
+  EXPECT_EQ(runtime_.running(), 1u);
+  const auto& ended = StatusOf().ephemeral_container_statuses(0);
+  EXPECT_EQ(ended.state().terminated().exit_code(), 3);
+  EXPECT_EQ(ended.restart_count(), 0);
+  EXPECT_EQ(StatusOf().phase(), "Running");
+}
+
+TEST_F(WorkerTest, AnEphemeralContainerWaitsForItsTarget) {
+  auto pod = MakePod();
+  images_.bad = true;
+  Run(pod);
+  images_.bad = false;
+  auto next = MakePod();
+  auto* debugger = next->mutable_spec()->add_ephemeral_containers();
+  debugger->mutable_ephemeral_container_common()->set_name("debugger");
+  debugger->set_target_container_name("app");
+  set_->Deliver(next);
+  Settle();
+  EXPECT_EQ(StatusOf().ephemeral_container_statuses(0).state().waiting().reason(),
+            "CreateContainerConfigError");
+  EXPECT_EQ(StatusOf().ephemeral_container_statuses(0).state().waiting().message(),
+            "unable to find target container app");
+  Advance(absl::Minutes(1));
+  EXPECT_TRUE(StatusOf().ephemeral_container_statuses(0).state().has_running());
+}
+
 }  // namespace
 }  // namespace berth::agent

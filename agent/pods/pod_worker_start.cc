@@ -275,9 +275,11 @@ absl::StatusOr<std::string> PodWorker::CreateContainer(const ContainerToStart& s
   inputs.security = SecurityOf(options);
   if (start.kind == ContainerKind::kEphemeral) {
     const auto& target = pod_->spec().ephemeral_containers(start.index).target_container_name();
-    if (const auto* seen = seen_.Latest(target); !target.empty() && seen != nullptr) {
-      inputs.target_id = seen->id;
+    const auto* seen = target.empty() ? nullptr : seen_.Latest(target);
+    if (!target.empty() && seen == nullptr) {
+      return base::InvalidArgument("unable to find target container ", target);
     }
+    if (seen != nullptr) inputs.target_id = seen->id;
   }
   cri::v1::CreateContainerRequest request;
   request.set_pod_sandbox_id(sandbox.id);

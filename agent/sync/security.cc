@@ -106,7 +106,8 @@ void FillContainerSecurity(const Pod& pod, const Container& container,
   const auto& of_pod = pod.spec().security_context();
   const auto& own = container.security_context();
   FillNamespaces(pod, *out.mutable_namespace_options());
-  if (!target_id.empty()) {
+  // Whoever sees all of the pod, or of the host, sees the target anyway.
+  if (!target_id.empty() && out.namespace_options().pid() == v1::NamespaceMode::CONTAINER) {
     out.mutable_namespace_options()->set_pid(v1::NamespaceMode::TARGET);
     out.mutable_namespace_options()->set_target_id(target_id);
   }

@@ -84,6 +84,7 @@ std::vector<ResourceDescriptor> Core() {
                       "status.nominatedNodeName"},
        .subresources = {{"attach", kConnect, "", "v1", "PodAttachOptions"},
                         {"binding", kCreate, "", "v1", "Binding"},
+                        {"ephemeralcontainers", kChange, "", "v1", "Pod"},
                         {"eviction", kCreate, "policy", "v1", "Eviction"},
                         {"exec", kConnect, "", "v1", "PodExecOptions"},
                         {.name = "log", .verbs = kGet},

@@ -37,6 +37,7 @@ struct ApiServer::Parts {
         nodes(io, *cache, authorizer, options.kubelet_client),
         openapi(options.version) {
     AddPodSubresources(registry, subresources);
+    AddEphemeralContainers(registry, subresources);
     AddEviction(registry, subresources);
     AddScale(registry, subresources);
     AddTokens(registry, signer, authenticator, subresources);

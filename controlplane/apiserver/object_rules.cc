@@ -57,6 +57,11 @@ absl::Status ValidateUpdate(const ResourceDescriptor& resource, const api::Messa
   return Refuse(resource, object, api::ValidateUpdate(object, old));
 }
 
+absl::Status ValidateEphemeralContainers(const ResourceDescriptor& pods, const api::Message& old,
+                                         const api::Message& pod) {
+  return Refuse(pods, pod, api::ValidateEphemeralContainers(pod, old));
+}
+
 absl::Status KeepSystemFields(const ResourceDescriptor& resource, const api::Message& old,
                               Part part, api::Message& next) {
   const ObjectMeta& was = *api::MetaOf(old);

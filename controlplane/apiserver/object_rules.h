@@ -19,6 +19,8 @@ void ApplyCreateDefaults(api::Message& object);
 absl::Status ValidateCreate(const ResourceDescriptor& resource, const api::Message& object);
 absl::Status ValidateUpdate(const ResourceDescriptor& resource, const api::Message& old,
                             const api::Message& object);
+absl::Status ValidateEphemeralContainers(const ResourceDescriptor& pods, const api::Message& old,
+                                         const api::Message& pod);
 
 // Puts back into `next` what a client may not change with a write of `part`. Conflict when `next`
 // is based on another resourceVersion or uid than `old` has.

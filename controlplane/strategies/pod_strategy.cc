@@ -55,6 +55,11 @@ class PodStrategy : public Strategy {
   absl::Status PrepareForCreate(const WriteContext& context, api::Message& object) override {
     auto& pod = static_cast<Pod&>(object);
     const bool mirror = pod.metadata().annotations().count(std::string(kMirror)) > 0;
+    if (pod.spec().ephemeral_containers_size() > 0) {
+      return InvalidError({"", "pods", "Pod", pod.metadata().name()},
+                          {{"FieldValueForbidden", "Forbidden: cannot be set on create",
+                            "spec.ephemeralContainers"}});
+    }
     if (const std::string_view node = context.user.Node(); !node.empty()) {
       RETURN_IF_ERROR(CheckNodeMayCreate(node, mirror, pod));
     }

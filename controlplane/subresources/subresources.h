@@ -19,6 +19,7 @@ namespace berth::controlplane {
 using SubresourceTable = std::map<std::string, ScopeHandler, std::less<>>;
 
 void AddPodSubresources(Registry& registry, SubresourceTable& table);  // binding
+void AddEphemeralContainers(Registry& registry, SubresourceTable& table);
 void AddEviction(Registry& registry, SubresourceTable& table);
 void AddScale(Registry& registry, SubresourceTable& table);
 void AddTokens(Registry& registry, const TokenSigner& signer, const Authenticator& authenticator,
