@@ -17,14 +17,17 @@ using api::core::v1::Pod;
 const ResourceDescriptor& Pods() { return *FindResource("", "v1", "pods"); }
 
 absl::Status TakeContainers(const Pod& wanted, Pod& pod) {
+  const auto& meta = wanted.metadata();
+  const bool same_version = meta.resource_version().empty() ||
+                            meta.resource_version() == pod.metadata().resource_version();
+  const bool same_uid = meta.uid().empty() || meta.uid() == pod.metadata().uid();
+  if (!same_version || !same_uid) {
+    // The registry refuses these; what else is wrong does not matter then.
+    *pod.mutable_metadata() = meta;
+    return absl::OkStatus();
+  }
   const Pod old = pod;
   *pod.mutable_spec()->mutable_ephemeral_containers() = wanted.spec().ephemeral_containers();
-  if (!wanted.metadata().resource_version().empty()) {
-    pod.mutable_metadata()->set_resource_version(wanted.metadata().resource_version());
-  }
-  if (!wanted.metadata().uid().empty()) {
-    pod.mutable_metadata()->set_uid(wanted.metadata().uid());
-  }
   ApplyDefaults(pod);
   return ValidateEphemeralContainers(Pods(), old, pod);
 }

@@ -58,7 +58,7 @@ TEST_F(EphemeralContainersTest, NeitherChangeNorGo) {
 }
 
 TEST_F(EphemeralContainersTest, NothingElseChangesHere) {
-  json wanted = PodWith({Debugger("d1")});
+  json wanted = PodWith(json::array({Debugger("d1")}));
   wanted["spec"]["containers"][0]["image"] = "other";
   wanted["metadata"]["labels"] = {{"a", "b"}};
   const Answer answer = Call("PUT", kPath, wanted.dump());
@@ -71,7 +71,7 @@ TEST_F(EphemeralContainersTest, NothingElseChangesHere) {
 
 TEST_F(EphemeralContainersTest, OnlyComeThisWay) {
   const Answer created = Post(kPods, [] {
-    json pod = PodWith({Debugger("d1")});
+    json pod = PodWith(json::array({Debugger("d1")}));
     pod["metadata"]["name"] = "q";
     return pod.dump();
   }());
@@ -86,7 +86,7 @@ TEST_F(EphemeralContainersTest, AnOldVersionIsAConflict) {
   const json before = Get(kPath)->Json();
   Patch(Change(Debugger("d1")));
   json late = before;
-  late["spec"]["ephemeralContainers"] = {Debugger("d2")};
+  late["spec"]["ephemeralContainers"] = json::array({Debugger("d2")});
   EXPECT_EQ(Call("PUT", kPath, late.dump())->response().status, 409);
 }
 
