@@ -23,11 +23,13 @@ class ClusterTest(unittest.TestCase):
     cluster = None
     label = "e2e"
     node_settings = ""  # lines more of every node's KubeletConfiguration
+    apiserver_flags = ()  # flags more of the control plane
 
     @classmethod
     def setUpClass(cls):
         cls.cluster = Cluster(f"{cls.label}{os.getpid()}", BUILD)
         cls.cluster.node_settings = cls.node_settings
+        cls.cluster.apiserver_flags = cls.apiserver_flags
         atexit.register(cls.end)
         cls.cluster.up()
 

@@ -13,6 +13,7 @@
 #include "api/proto/core/v1/service.pb.h"
 #include "api/proto/discovery/v1/discovery.pb.h"
 #include "api/proto/policy/v1/policy.pb.h"
+#include "base/strings.h"
 #include "controlplane/controllers/deployment_sets.h"
 #include "controlplane/controllers/endpoint_slice_plan.h"
 #include "controlplane/controllers/fake_cluster.h"
@@ -281,13 +282,55 @@ TEST_F(ControllersTest, ABudgetKnowsWhatItsDeploymentAsksFor) {
   }));
 }
 
+api::core::v1::Node NodeNow(FakeCluster& cluster, std::string_view name) {
+  const auto object = cluster.server().Get(client::kNodes, "", name);
+  return static_cast<const api::core::v1::Node&>(*object);
+}
+
+// What a kubelet says; `beat` is later each time.
+void Report(FakeCluster& cluster, std::string_view name, int64_t beat) {
+  auto node = NodeNow(cluster, name);
+  auto& ready = *node.mutable_status()->mutable_conditions(0);
+  ready.set_status("True");
+  ready.mutable_last_heartbeat_time()->set_seconds(beat);
+  cluster.server().Put(client::kNodes, node);
+}
+
+std::set<std::string> TaintsNow(FakeCluster& cluster, std::string_view name) {
+  std::set<std::string> out;
+  const auto node = NodeNow(cluster, name);
+  for (const auto& taint : node.spec().taints()) {
+    out.insert(base::StrCat(taint.key(), ":", taint.effect()));
+  }
+  return out;
+}
+
+const std::string kUnreachable = "node.kubernetes.io/unreachable";
+
 TEST_F(ControllersTest, ASilentNodeBecomesUnknownAndTainted) {
   cluster_.StopControllers();
-  cluster_.StartControllers({.node_monitor_grace = absl::Milliseconds(50)});
+  cluster_.StartControllers({.node_monitor_grace = absl::Milliseconds(500)});
+  int64_t beat = 1;
   ASSERT_TRUE(cluster_.Until([&] {
-    const auto object = cluster_.server().Get(client::kNodes, "", "n1");
-    const auto& node = static_cast<api::core::v1::Node&>(*object);
-    return node.status().conditions(0).status() == "Unknown" && node.spec().taints_size() == 2;
+    Report(cluster_, "n2", ++beat);
+    return NodeNow(cluster_, "n1").status().conditions(0).status() == "Unknown" &&
+           TaintsNow(cluster_, "n1") ==
+               std::set{kUnreachable + ":NoSchedule", kUnreachable + ":NoExecute"};
+  }));
+}
+
+TEST_F(ControllersTest, WhenAllNodesAreSilentNobodyIsEvicted) {
+  cluster_.StopControllers();
+  cluster_.StartControllers({.node_monitor_grace = absl::Milliseconds(500)});
+  ASSERT_TRUE(cluster_.Until([&] {
+    return TaintsNow(cluster_, "n1") == std::set{kUnreachable + ":NoSchedule"} &&
+           TaintsNow(cluster_, "n2") == std::set{kUnreachable + ":NoSchedule"};
+  }));
+  // One is back, the other is not: a grace period later it is lost.
+  int64_t beat = 1;
+  ASSERT_TRUE(cluster_.Until([&] {
+    Report(cluster_, "n2", ++beat);
+    return TaintsNow(cluster_, "n1").contains(kUnreachable + ":NoExecute");
   }));
 }
 

@@ -103,14 +103,15 @@ bool MarkUnknown(absl::Time now, Node& node) {
   return changed;
 }
 
-bool UpdateTaints(absl::Time now, Node& node) {
+bool UpdateTaints(absl::Time now, Node& node, bool evict) {
   bool changed = false;
   auto& taints = *node.mutable_spec()->mutable_taints();
   for (const OwnTaint& own : kOwnTaints) {
     const auto it = std::find_if(taints.begin(), taints.end(), [&](const Taint& taint) {
       return taint.key() == own.key && taint.effect() == own.effect;
     });
-    const bool there = it != taints.end(), wanted = Applies(own, node);
+    const bool there = it != taints.end();
+    const bool wanted = Applies(own, node) && (evict || own.effect != "NoExecute");
     if (there == wanted) continue;
     changed = true;
     if (there) {

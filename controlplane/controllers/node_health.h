@@ -21,8 +21,9 @@ std::string_view ConditionStatus(const api::core::v1::Node& node, std::string_vi
 bool MarkUnknown(absl::Time now, api::core::v1::Node& node);
 
 // Brings the taints that this control plane owns in line with the conditions and with
-// spec.unschedulable; other taints stay. True when something changed.
-bool UpdateTaints(absl::Time now, api::core::v1::Node& node);
+// spec.unschedulable; other taints stay. Those that evict only with `evict`. True when something
+// changed.
+bool UpdateTaints(absl::Time now, api::core::v1::Node& node, bool evict = true);
 
 // When a pod must leave a node with these taints: at once is InfinitePast, never is InfiniteFuture.
 absl::Time EvictionTime(const api::core::v1::Pod& pod, const api::core::v1::Node& node,

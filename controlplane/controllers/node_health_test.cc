@@ -50,6 +50,13 @@ TEST(UpdateTaints, FollowsTheConditions) {
   EXPECT_THAT(Taints(node), IsEmpty());
 }
 
+TEST(UpdateTaints, EvictsNobodyWhenItMustNot) {
+  Node node = MakeNode("Ready", "Unknown");
+  UpdateTaints(kNow, node);
+  EXPECT_TRUE(UpdateTaints(kNow, node, /*evict=*/false));
+  EXPECT_THAT(Taints(node), ElementsAre("unreachable:NoSchedule"));
+}
+
 TEST(UpdateTaints, KeepsForeignTaintsAndMarksCordonsAndPressure) {
   Node node = MakeNode("DiskPressure", "True");
   auto& foreign = *node.mutable_spec()->add_taints();

@@ -41,6 +41,7 @@ bool Reported(const Node* before, const Node& after) {
 NodeLifecycleController::NodeLifecycleController(Context& context, client::EventRecorder& events)
     : context_(context),
       events_(events),
+      disruption_(context.options.node_monitor_grace),
       queue_(context, "nodelifecycle", [this](const std::string& name) { return Sync(name); }) {
   Informers& informers = context_.informers;
   informers.OnChange<Node>(informers.nodes,
@@ -68,8 +69,25 @@ absl::Time NodeLifecycleController::LastHeartbeat(const std::string& node) {
   return heard_.try_emplace(node, context_.clock.Now()).first->second;
 }
 
+bool NodeLifecycleController::NoteReadiness(const std::string& name, const Node* node) {
+  base::MutexLock l(mu_);
+  const absl::Time now = context_.clock.Now();
+  if (node == nullptr) return disruption_.Remove(name, now);
+  return disruption_.Note(name, ConditionStatus(*node, "Ready") == "True", now);
+}
+
+NodeLifecycleController::Disruption NodeLifecycleController::SeenDisruption() {
+  base::MutexLock l(mu_);
+  return {disruption_.End(), disruption_.nodes()};
+}
+
 void NodeLifecycleController::OnNode(const std::string& name, const Node* before,
                                      const Node* after) {
+  if (NoteReadiness(name, after) && context_.ready) {
+    BERTH_WARNING("whether any node is ready has changed", {"node", name},
+                  {"any", SeenDisruption().end != absl::InfiniteFuture()});
+    queue_.AddAll(context_.informers.nodes);
+  }
   if (after == nullptr) {
     {
       base::MutexLock l(mu_);
@@ -104,15 +122,25 @@ absl::Status NodeLifecycleController::Sync(const std::string& name) {
     return WriteSilence(*seen);
   }
   if (silent < grace) queue_.AddAfter(name, grace - silent);
+  const absl::Time now = context_.clock.Now();
+  const Disruption disruption = SeenDisruption();
+  const bool may_be_lost = now >= disruption.end;
+  if (!may_be_lost && disruption.end != absl::InfiniteFuture()) {
+    queue_.AddAfter(name, disruption.end - now);
+  }
   Node node = *seen;
   RETURN_IF_ERROR(AssignPodCidr(node), "podCIDR of ", name);
-  if (UpdateTaints(context_.clock.Now(), node)) {
+  if (UpdateTaints(now, node, may_be_lost)) {
     Node updated;
     RETURN_IF_ERROR(context_.api.Update(client::kNodes, node, &updated), "tainting ", name);
     BERTH_INFO("node taints updated", {"node", name}, {"taints", node.spec().taints_size()});
   }
   const std::string_view ready = ConditionStatus(*seen, "Ready");
-  return ready == "True" || ready.empty() ? absl::OkStatus() : MarkPodsNotReady(*seen);
+  if (ready == "True" || ready.empty()) return absl::OkStatus();
+  // When several nodes fell silent together, their pods most likely serve on, and who still hears
+  // of Services must not be told that all of them have no endpoints.
+  if (ready == "Unknown" && !may_be_lost && disruption.nodes > 1) return absl::OkStatus();
+  return MarkPodsNotReady(*seen);
 }
 
 absl::Status NodeLifecycleController::WriteSilence(const Node& seen) {
@@ -165,7 +193,8 @@ absl::Status NodeLifecycleController::AssignPodCidr(Node& node) {
   node.mutable_spec()->set_pod_cidr(cidr);
   node.mutable_spec()->clear_pod_cidrs();
   node.mutable_spec()->add_pod_cidrs(cidr);
-  UpdateTaints(context_.clock.Now(), node);
+  const absl::Time now = context_.clock.Now();
+  UpdateTaints(now, node, /*evict=*/now >= SeenDisruption().end);
   Node updated;
   RETURN_IF_ERROR(context_.api.Update(client::kNodes, node, &updated));
   BERTH_INFO("podCIDR assigned", {"node", name}, {"cidr", cidr});

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "base/mutex.h"
 #include "base/strings.h"
+#include "controlplane/controllers/cluster_disruption.h"
 #include "controlplane/controllers/context.h"
 #include "controlplane/controllers/objects_fwd.h"
 
@@ -24,6 +25,12 @@ class NodeLifecycleController : public Controller {
   // A heartbeat is what arrives here, timed by this clock: the node's own may be wrong.
   void Heartbeat(const std::string& node);
   absl::Time LastHeartbeat(const std::string& node);
+  bool NoteReadiness(const std::string& name, const Node* node);
+  struct Disruption {
+    absl::Time end;
+    int nodes;
+  };
+  Disruption SeenDisruption();
   void OnNode(const std::string& name, const Node* before, const Node* after);
   absl::Status Sync(const std::string& name);
   absl::Status WriteSilence(const Node& node);
@@ -34,6 +41,7 @@ class NodeLifecycleController : public Controller {
   client::EventRecorder& events_;
   base::Mutex mu_;
   base::StringMap<absl::Time> heard_ BERTH_GUARDED_BY(mu_);
+  ClusterDisruption disruption_ BERTH_GUARDED_BY(mu_);
   base::Mutex cidr_mu_;                                               // one assignment at a time
   base::StringMap<std::string> assigned_ BERTH_GUARDED_BY(cidr_mu_);  // node -> podCIDR written
   SyncQueue queue_;
