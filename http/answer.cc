@@ -97,6 +97,15 @@ void Answer::OnDisconnect(absl::AnyInvocable<void()> callback) {
   callback();
 }
 
+void Answer::TakeInput(const std::shared_ptr<Answer>& answer, InputTask task) {
+  answer->loop_->Post([answer, task = std::move(task)]() mutable {
+    const auto sender = answer->sender_.lock();
+    if (sender == nullptr || answer->gone()) return;
+    answer->input_ = std::move(task);
+    sender->InputWanted();
+  });
+}
+
 void Answer::Sent(size_t bytes) {
   queued_ -= std::min<size_t>(queued_, bytes);
   if (queued_ <= kLittle) TellDrained();
@@ -126,6 +135,7 @@ void Answer::Complete() {
   {
     base::MutexLock lock(mu_);
     complete_ = true;
+    input_ = nullptr;
     dropped = std::exchange(on_disconnect_, nullptr);
     drained = std::exchange(on_drained_, nullptr);
   }

@@ -26,7 +26,10 @@ class Answer {
     virtual ~Sender() = default;
     virtual void Flush() = 0;
     virtual void GiveAway(const std::shared_ptr<TunnelEnd>& end) = 0;
+    virtual void InputWanted() = 0;
   };
+  // Gets what the peer sends while it is being answered; runs on the loop, may change the bytes.
+  using InputTask = absl::AnyInvocable<void(char* data, size_t size)>;
 
   Answer(std::shared_ptr<Loop> loop, std::weak_ptr<Sender> sender)
       : loop_(std::move(loop)), sender_(std::move(sender)) {}
@@ -46,6 +49,8 @@ class Answer {
   void OnDisconnect(absl::AnyInvocable<void()> callback);
   void WhenDrained(absl::AnyInvocable<void()> callback);
   void CloseAfter() { close_after_ = true; }
+  // Without it what the peer sends is the next request.
+  static void TakeInput(const std::shared_ptr<Answer>& answer, InputTask task);
 
   // For the connection, on its loop.
   bool Take(std::string& out);  // what has been written since; true when that completes the answer
@@ -53,6 +58,8 @@ class Answer {
   void Complete();  // all sent: no disconnect is told any more
   void Gone();      // the peer has gone
   bool close_after() const { return close_after_; }
+  bool takes_input() const { return static_cast<bool>(input_); }
+  void Input(char* data, size_t size) { input_(data, size); }
 
  private:
   void Schedule();
@@ -60,6 +67,7 @@ class Answer {
 
   const std::shared_ptr<Loop> loop_;
   const std::weak_ptr<Sender> sender_;
+  InputTask input_;  // of the loop
   std::atomic<size_t> queued_ = 0;
   std::atomic<bool> close_after_ = false;
   mutable base::Mutex mu_;

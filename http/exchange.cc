@@ -87,6 +87,16 @@ absl::StatusOr<std::unique_ptr<Tunnel>> SocketExchange::Upgrade(Headers headers)
   return answer_->Upgrade(ResponseHead(101, headers));
 }
 
+void SocketExchange::StartRaw(Headers headers, Answer::InputTask input) {
+  if (!answer_->Begin()) {
+    BERTH_ERROR("request was answered twice", {"target", request_.target});
+    return;
+  }
+  answer_->CloseAfter();
+  answer_->Append(ResponseHead(101, headers), false, false);
+  Answer::TakeInput(answer_, std::move(input));
+}
+
 void SocketExchange::OnDisconnect(absl::AnyInvocable<void()> callback) {
   answer_->OnDisconnect(std::move(callback));
 }

@@ -81,6 +81,8 @@ void ServerConnection::ReadMore() {
     }
     if (read.kind != Kind::kBytes) {
       Close();
+    } else if (answer_ != nullptr && answer_->takes_input()) {
+      answer_->Input(loop_->scratch(), read.bytes);
     } else if (state_ == State::kReading || state_ == State::kHandling) {
       in_.append(loop_->scratch(), read.bytes);
       Advance();
@@ -191,6 +193,13 @@ void ServerConnection::Drain() {
   in_.clear();
   stream_->ShutdownWrite();
   StartTimer(kDrainTime);
+  ReadMore();
+}
+
+void ServerConnection::InputWanted() {
+  if (state_ != State::kHandling || stream_ == nullptr) return;
+  std::string early = std::exchange(in_, "");
+  if (!early.empty()) answer_->Input(early.data(), early.size());
   ReadMore();
 }
 

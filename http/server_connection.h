@@ -40,6 +40,7 @@ class ServerConnection : public Answer::Sender,
 
   void Flush() override;
   void GiveAway(const std::shared_ptr<TunnelEnd>& end) override;
+  void InputWanted() override;
 
  private:
   enum class State { kHandshake, kReading, kHandling, kClosing, kDraining, kClosed };
