@@ -3,6 +3,7 @@
 """exec, attach, port-forward, cp and logs: by kubectl over WebSocket and over SPDY, and by a client
 of the tests' own that can misbehave. BERTH_COPY_MB=1024 makes kubectl cp copy a gigabyte."""
 
+import base64
 import concurrent.futures
 import contextlib
 import fcntl
@@ -48,6 +49,16 @@ spec:
   terminationGracePeriodSeconds: 1
   containers:
   - {name: app, image: %(busybox)s, stdin: true, command: [sh, -c, "while read x; do echo heard $x; echo oops $x >&2; done; echo end of input; exec sleep 1000000"]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: once}
+spec:
+  nodeName: n1
+  restartPolicy: Never
+  terminationGracePeriodSeconds: 1
+  containers:
+  - {name: app, image: %(busybox)s, stdin: true, stdinOnce: true, command: [sh, -c, "cat; echo end of input"]}
 ---
 apiVersion: v1
 kind: Pod
@@ -206,6 +217,10 @@ class StreamsTest(harness.ClusterTest):
                 attached.kill()
         self.assertIn("heard SPDY", self.kubectl("logs", "talker").stdout)
         self.assertNotIn("end of input", self.kubectl("logs", "talker").stdout)
+        # With stdinOnce the first one who is attached and goes is the last.
+        self.streaming("WebSocket", "attach", "-i", "once", input=b"only word\n")
+        self.eventually("an end", lambda: get(self.cluster, "pod", "once")["status"]["phase"] == "Succeeded")
+        self.assertEqual(self.kubectl("logs", "once").stdout, "only word\nend of input\n")
 
     def test_05_run_with_a_terminal_and_remove(self):
         pid, fd = self.terminal("WebSocket", 24, 80, "run", "passing", "-it", "--rm", "--restart=Never",
@@ -334,6 +349,29 @@ class StreamsTest(harness.ClusterTest):
             while wanted:
                 wanted.discard(follow.stdout.readline().strip())
             follow.kill()
+
+        # And by WebSocket.
+        path = "/api/v1/namespaces/default/pods/ending/log"
+        for protocol, encoded in (("binary.k8s.io", b"1\n2\n3\n4\n5\nbye"), ("base64.binary.k8s.io", None)):
+            with self.own(path, protocol) as web:
+                self.assertEqual(web.protocol, protocol)
+                self.assertEqual(web.receive()[1], b"")
+                kind, said = web.receive()
+                self.assertEqual(kind, BINARY if encoded else TEXT)
+                self.assertEqual(encoded or base64.b64encode(b"1\n2\n3\n4\n5\nbye"), said)
+                self.assertEqual(web.receive()[0], CLOSE)
+        with self.own("/api/v1/namespaces/default/pods/logger/log?follow=true&container=app&tailLines=1",
+                      "binary.k8s.io") as web:
+            web.send(PING, b"still there")
+            seen = set()
+            while seen != {BINARY, PONG}:
+                seen.add(web.receive()[0])
+            web.send(CLOSE, struct.pack(">H", 1000))
+            while web.receive()[0] != CLOSE:
+                pass
+        with self.assertRaises(Refused) as refused:
+            self.own("/api/v1/namespaces/default/pods/nobody/log", "binary.k8s.io")
+        self.assertEqual(refused.exception.code, 404)
 
     def test_10_channels_of_the_fifth_version(self):
         everything = {"stdin": True, "stdout": True, "stderr": True}

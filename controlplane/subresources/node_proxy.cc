@@ -14,6 +14,7 @@
 #include "controlplane/subresources/websocket_tunnel.h"
 #include "http/translation.h"
 #include "http/websocket.h"
+#include "http/websocket_exchange.h"
 
 namespace berth::controlplane {
 namespace {
@@ -121,6 +122,26 @@ absl::Status Refuse(RequestScope& scope, const absl::Status& why, int code) {
   return absl::OkStatus();
 }
 
+// A log's pieces become messages.
+absl::Status UseWebSocket(RequestScope& scope) {
+  constexpr std::pair<std::string_view, http::MessageForm> kForms[] = {
+      {"binary.k8s.io", http::MessageForm::kBinary},
+      {"base64.binary.k8s.io", http::MessageForm::kBase64}};
+  const auto offered = http::OfferedProtocols(scope.request());
+  if (offered.empty()) {
+    scope.exchange = http::OverWebSocket(scope.exchange, "", http::MessageForm::kBinary);
+    return absl::OkStatus();
+  }
+  for (const std::string& protocol : offered) {
+    for (const auto& [name, form] : kForms) {
+      if (name != protocol) continue;
+      scope.exchange = http::OverWebSocket(scope.exchange, name, form);
+      return absl::OkStatus();
+    }
+  }
+  return BadRequestError(StrCat("no protocol for logs among ", base::Join(offered, ", ")));
+}
+
 }  // namespace
 
 absl::StatusOr<NodeProxy::Destination> NodeProxy::Resolve(const RequestScope& scope,
@@ -177,6 +198,7 @@ absl::StatusOr<std::shared_ptr<http::Client>> NodeProxy::ClientFor(const Destina
 absl::Status NodeProxy::Log(RequestScope& scope) {
   ASSIGN_OR_RETURN(const Destination destination, Resolve(scope, "containerLogs"));
   ASSIGN_OR_RETURN(const std::shared_ptr<http::Client> client, ClientFor(destination));
+  if (http::IsWebSocketRequest(scope.request())) RETURN_IF_ERROR(UseWebSocket(scope));
   http::Request request;
   request.target = LogPath(scope.target, destination.path);
   RelayLog(scope, client, request);
