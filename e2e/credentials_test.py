@@ -249,7 +249,21 @@ class CredentialsTest(harness.ClusterTest):
                              f"https://{address}:{port}/api/v1/secrets", check=False).stdout
                 self.assertIn(int(answer), (401, 403), f"{name}:{port}")
 
-    def test_09_a_node_that_was_away_until_its_certificate_ended_joins_again(self):
+    def test_09_people_have_what_their_roles_gather(self):
+        def may(*command):
+            return self.kubectl("--as=viewer", *command, check=False).returncode == 0
+        self.assertFalse(may("get", "pods"))
+        self.kubectl("create", "clusterrolebinding", "viewer", "--clusterrole=view", "--user=viewer")
+        self.eventually("view to have its rules", lambda: may("get", "pods"))
+        self.assertFalse(may("get", "secrets"))
+        self.assertFalse(may("get", "nodes"))
+        self.kubectl("create", "clusterrole", "see-nodes", "--verb=get,list", "--resource=nodes")
+        self.kubectl("label", "clusterrole", "see-nodes", "rbac.authorization.k8s.io/aggregate-to-view=true")
+        self.eventually("nodes in view", lambda: may("get", "nodes"))
+        listed = self.kubectl("--as=viewer", "auth", "can-i", "--list").stdout
+        self.assertRegex(listed, r"(?m)^nodes +\[\] +\[\] +\[get list\]")
+
+    def test_10_a_node_that_was_away_until_its_certificate_ended_joins_again(self):
         node = self.cluster.nodes[0]
         node.kill_berthd()
         pem = self.certs(node) / "kubelet-client-current.pem"

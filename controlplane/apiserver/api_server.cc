@@ -15,7 +15,9 @@
 #include "controlplane/auth/authorizer.h"
 #include "controlplane/auth/impersonation.h"
 #include "controlplane/auth/tokens.h"
+#include "controlplane/strategies/role_strategy.h"
 #include "controlplane/subresources/node_proxy.h"
+#include "controlplane/subresources/rules_review.h"
 #include "controlplane/subresources/subresources.h"
 
 namespace berth::controlplane {
@@ -42,6 +44,7 @@ struct ApiServer::Parts {
     AddScale(registry, subresources);
     AddTokens(registry, signer, authenticator, subresources);
     AddReviews(authorizer, subresources);
+    AddRulesReview(*cache, subresources);
     AddSigningRequests(registry, authorizer, subresources);
     nodes.AddTo(subresources);
   }
@@ -84,6 +87,7 @@ absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Make(Store& store, base::C
   registry.SetStrategy("batch", "jobs", MakeJobStrategy());
   registry.SetStrategy("coordination.k8s.io", "leases", MakeNodeNamedStrategy(NodeNamed::kLease));
   registry.SetStrategy("storage.k8s.io", "csinodes", MakeNodeNamedStrategy(NodeNamed::kCsiNode));
+  AddRoleStrategies(registry);
   registry.SetStrategy("certificates.k8s.io", "certificatesigningrequests",
                        MakeSigningRequestStrategy());
   return server;

@@ -5,23 +5,62 @@
 
 #include "api/codec.h"
 #include "api/proto/meta/v1/object_meta.pb.h"
+#include "api/proto/rbac/v1/rbac.pb.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "controlplane/apiserver/bootstrap_roles.h"
+#include "controlplane/auth/role_rules.h"
 #include "controlplane/strategies/allocator.h"
 
 namespace berth::controlplane {
 namespace {
 
+using api::rbac::v1::ClusterRole;
+using api::rbac::v1::ClusterRoleBinding;
 using base::StrCat;
 
-enum class Existing { kKeep, kReplace };
+enum class Existing { kKeep, kReplace, kReconcile };
 
 const ResourceDescriptor* ResourceOf(const api::GroupVersionKind& kind) {
   for (const ResourceDescriptor& resource : AllResources()) {
     if (resource.Gvk() == kind) return &resource;
   }
   return nullptr;
+}
+
+UserInfo Ourselves() { return {.name = "system:apiserver", .groups = {std::string(kMasters)}}; }
+
+// What is stored of a default role or binding gets what it lacks.
+absl::Status Reconcile(Registry& registry, const ResourceDescriptor& resource,
+                       const std::string& name, const api::Message& wanted) {
+  const UserInfo user = Ourselves();
+  const WriteContext context{user, registry.clock().Now()};
+  return registry
+      .Modify(context, resource, "", name, Part::kMain,
+              [&](api::Message& stored) {
+                if (const auto* role = dynamic_cast<const ClusterRole*>(&wanted)) {
+                  AddMissing(*role, static_cast<ClusterRole&>(stored));
+                } else {
+                  AddMissing(static_cast<const ClusterRoleBinding&>(wanted),
+                             static_cast<ClusterRoleBinding&>(stored));
+                }
+                return absl::OkStatus();
+              })
+      .status();
+}
+
+// A binding keeps its role for life: one to another role is made anew.
+absl::Status DropStrayBinding(Registry& registry, const ResourceDescriptor& resource,
+                              const std::string& name, const api::Message& wanted) {
+  const auto* binding = dynamic_cast<const ClusterRoleBinding*>(&wanted);
+  const auto found = registry.cache().Get(resource, "", name);
+  if (binding == nullptr || !found.ok()) return absl::OkStatus();
+  const auto& stored = static_cast<const ClusterRoleBinding&>(*found->object);
+  if (stored.role_ref().name() == binding->role_ref().name() || IsSomebodysOwn(stored)) {
+    return absl::OkStatus();
+  }
+  const UserInfo user = Ourselves();
+  return registry.Delete({user, registry.clock().Now()}, resource, "", name, {}).status();
 }
 
 absl::Status Ensure(Registry& registry, std::string_view yaml, Existing existing) {
@@ -31,10 +70,17 @@ absl::Status Ensure(Registry& registry, std::string_view yaml, Existing existing
   const auto* meta = api::MetaOf(*object);
   const std::string namespace_ = meta->namespace_();
   const std::string name = meta->name();
-  const UserInfo user{.name = "system:apiserver", .groups = {std::string(kMasters)}};
+  const UserInfo user = Ourselves();
   const WriteContext context{user, registry.clock().Now()};
+  if (existing == Existing::kReconcile) {
+    RETURN_IF_ERROR(DropStrayBinding(registry, *resource, name, *object));
+  }
   const bool there = registry.cache().Get(*resource, namespace_, name).ok();
   if (there && existing == Existing::kKeep) return absl::OkStatus();
+  if (there && existing == Existing::kReconcile) {
+    return base::WithContext(Reconcile(registry, *resource, name, *object),
+                             StrCat("reconciling ", resource->plural, " ", name));
+  }
   absl::Status status =
       there ? registry.Update(context, *resource, namespace_, name, Part::kMain, std::move(object))
                   .status()
@@ -80,7 +126,7 @@ absl::Status BootstrapCluster(Registry& registry, const BootstrapFacts& facts) {
     RETURN_IF_ERROR(Ensure(registry, NamespaceYaml(name), Existing::kKeep));
   }
   for (const std::string& role : BootstrapRoles()) {
-    RETURN_IF_ERROR(Ensure(registry, role, Existing::kKeep));
+    RETURN_IF_ERROR(Ensure(registry, role, Existing::kReconcile));
   }
   ASSIGN_OR_RETURN(const Ipv4Range range, ParseCidr(facts.service_cidr));
   RETURN_IF_ERROR(Ensure(registry, KubernetesService(FormatIpv4(range.first + 1), facts.port),

@@ -75,6 +75,19 @@ TEST_F(AuthTest, AReviewAnswersAsTheRequestWouldBe) {
   EXPECT_EQ(self["status"]["allowed"], true);
 }
 
+TEST_F(AuthTest, EverybodyLearnsHisOwnRules) {
+  const auto rules = [this] {
+    return Make("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews",
+                R"({"spec":{"namespace":"default"}})")["status"];
+  };
+  EXPECT_EQ(rules()["resourceRules"][0]["verbs"], json{"*"});
+  Become("bob");
+  const json status = rules();
+  EXPECT_EQ(status["incomplete"], false);
+  ASSERT_EQ(status["resourceRules"].size(), 2u);  // system:basic-user
+  EXPECT_EQ(status["resourceRules"][1]["resources"], json{"selfsubjectreviews"});
+}
+
 TEST_F(AuthTest, ActingAsSomebodyElseNeedsLeave) {
   const http::Headers as_eve{{"Impersonate-User", "eve"}};
   EXPECT_EQ(Status(Call("GET", kPods, "", "", as_eve)), 403);

@@ -4,6 +4,7 @@
 #include "api/proto/rbac/v1/rbac.pb.h"
 #include "base/strings.h"
 #include "controlplane/auth/authorizer.h"
+#include "controlplane/auth/user_rules.h"
 
 namespace berth::controlplane {
 namespace {
@@ -50,15 +51,6 @@ bool AnyRuleFits(const Rules& rules, const RequestInfo& request) {
     if (!Has(rule.verbs(), "*") && !Has(rule.verbs(), request.verb)) return false;
     return request.is_resource ? ResourceFits(rule, request) : PathFits(rule, request);
   });
-}
-
-bool IsSubject(const Subject& subject, const UserInfo& user, std::string_view binding_namespace) {
-  if (subject.kind() == "User") return subject.name() == user.name;
-  if (subject.kind() == "Group") return user.In(subject.name());
-  if (subject.kind() != "ServiceAccount") return false;
-  const std::string_view namespace_ =
-      subject.namespace_().empty() ? binding_namespace : std::string_view(subject.namespace_());
-  return user.name == StrCat("system:serviceaccount:", namespace_, ":", subject.name());
 }
 
 template <class Subjects>

@@ -20,6 +20,7 @@
 #include "controlplane/controllers/pod_collector.h"
 #include "controlplane/controllers/pod_eviction.h"
 #include "controlplane/controllers/replica_set_controller.h"
+#include "controlplane/controllers/role_aggregator.h"
 #include "controlplane/controllers/signing_controller.h"
 #include "controlplane/controllers/token_cleaner.h"
 #include "controlplane/scheduler/scheduler.h"
@@ -58,6 +59,7 @@ class Controllers::Impl {
     controllers_.push_back(std::make_unique<PodCollector>(context_));
     controllers_.push_back(std::make_unique<SigningController>(context_));
     controllers_.push_back(std::make_unique<TokenCleaner>(context_));
+    controllers_.push_back(std::make_unique<RoleAggregator>(context_));
   }
 
   ~Impl() {

@@ -82,25 +82,6 @@ absl::Status ServeForSelf(const Authorizer& authorizer, RequestScope& scope) {
   return absl::OkStatus();
 }
 
-// All that can be listed: everything for masters, else the caller has to ask one by one.
-absl::Status ServeRules(RequestScope& scope) {
-  authorization::SelfSubjectRulesReview review;
-  RETURN_IF_ERROR(scope.Decode(review));
-  auto& status = *review.mutable_status();
-  status.set_incomplete(!scope.user.In(kMasters));
-  if (scope.user.In(kMasters)) {
-    auto& resources = *status.add_resource_rules();
-    resources.add_verbs("*");
-    resources.add_api_groups("*");
-    resources.add_resources("*");
-    auto& paths = *status.add_non_resource_rules();
-    paths.add_verbs("*");
-    paths.add_non_resource_urls("*");
-  }
-  scope.RespondPlain(201, review);
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 void AddReviews(const Authorizer& authorizer, SubresourceTable& table) {
@@ -113,7 +94,6 @@ void AddReviews(const Authorizer& authorizer, SubresourceTable& table) {
   table["authorization.k8s.io/selfsubjectaccessreviews"] = [&authorizer](RequestScope& scope) {
     return ServeForSelf(authorizer, scope);
   };
-  table["authorization.k8s.io/selfsubjectrulesreviews"] = ServeRules;
 }
 
 }  // namespace berth::controlplane
