@@ -36,9 +36,18 @@ absl::StatusOr<std::unique_ptr<Inotify>> Inotify::Make() {
 }
 
 absl::StatusOr<Inotify::Id> Inotify::Watch(const std::string& path, Callback callback) {
+  return Add(path, kChanges, std::move(callback));
+}
+
+absl::StatusOr<Inotify::Id> Inotify::WatchOnce(const std::string& path, Callback callback) {
+  return Add(path, IN_MODIFY | IN_ONESHOT, std::move(callback));
+}
+
+absl::StatusOr<Inotify::Id> Inotify::Add(const std::string& path, uint32_t mask,
+                                         Callback callback) {
   base::MutexLock lock(mu_);
   // A path that is watched already has its descriptor.
-  const int descriptor = inotify_add_watch(fd_.get(), path.c_str(), kChanges);
+  const int descriptor = inotify_add_watch(fd_.get(), path.c_str(), mask);
   if (descriptor < 0) return base::FromErrno(errno, base::StrCat("watching ", path));
   const Id id = ++last_id_;
   entries_.emplace(id, Entry{descriptor, std::move(callback)});

@@ -29,6 +29,9 @@ class Inotify {
   // Called after entries of the folder (or the file itself) were made, written and closed, renamed
   // or removed, and once when the path itself goes, which ends the watch. NotFound: no such path.
   absl::StatusOr<Id> Watch(const std::string& path, Callback callback);
+  // Called when the file is written to, at once and not after closing; that ends the watch, so a
+  // busy file costs no more than a call per watch. May be called twice.
+  absl::StatusOr<Id> WatchOnce(const std::string& path, Callback callback);
   // False when that watch has ended by itself.
   bool Watching(Id id) const;
   // A callback that runs at this moment is not waited for.
@@ -40,6 +43,7 @@ class Inotify {
 
  private:
   Inotify(UniqueFd fd, UniqueFd wake) : fd_(std::move(fd)), wake_(std::move(wake)) {}
+  absl::StatusOr<Id> Add(const std::string& path, uint32_t mask, Callback callback);
   void Dispatch(int descriptor, uint32_t mask);
 
   struct Entry {

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "base/executor.h"
 
@@ -76,6 +77,19 @@ TEST_F(InotifyTest, TwoMayWatchOneFolder) {
   inotify_->Unwatch(*id);
   std::filesystem::create_directory(dir_ + "/x");
   EXPECT_TRUE(CallsReach(1));
+}
+
+TEST_F(InotifyTest, TellsOnceOfAFileThatIsWrittenTo) {
+  std::ofstream file(dir_ + "/log");
+  const auto id = inotify_->WatchOnce(dir_ + "/log", Counter());
+  ASSERT_TRUE(id.ok()) << id.status();
+  file << "1" << std::flush;
+  ASSERT_TRUE(CallsReach(1));
+  while (inotify_->Watching(*id)) std::this_thread::yield();
+  const auto again = inotify_->WatchOnce(dir_ + "/log", Counter());
+  ASSERT_TRUE(again.ok()) << again.status();
+  file << "2" << std::flush;
+  EXPECT_TRUE(CallsReach(2));
 }
 
 }  // namespace

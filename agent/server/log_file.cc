@@ -91,7 +91,8 @@ absl::Status LogFile::SkipToTail() {
   return absl::OkStatus();
 }
 
-bool LogFile::OpenNext() {
+// True when there is more to read: of this file, which was cut off, or of another under its path.
+bool LogFile::FindNext() {
   struct stat mine {
   }, there{};
   if (fstat(fd_.get(), &mine) != 0 || stat(path_.c_str(), &there) != 0) return false;
@@ -100,10 +101,8 @@ bool LogFile::OpenNext() {
     if (there.st_size < lseek(fd_.get(), 0, SEEK_CUR)) return lseek(fd_.get(), 0, SEEK_SET) == 0;
     return false;
   }
-  UniqueFd next(open(path_.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!next.valid()) return false;
-  fd_ = std::move(next);
-  return true;
+  next_ = UniqueFd(open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  return next_.valid();
 }
 
 absl::StatusOr<bool> LogFile::Read(size_t at_most, std::string& out) {
@@ -111,8 +110,13 @@ absl::StatusOr<bool> LogFile::Read(size_t at_most, std::string& out) {
   for (size_t taken = 0; taken < at_most && !exhausted();) {
     ASSIGN_OR_RETURN(const size_t count, ReadSome(fd_.get(), buffer));
     if (count == 0) {
-      if (OpenNext()) continue;
-      return false;
+      // The runtime wrote to this file until the next one was there: it is read to its end again.
+      if (next_.valid()) {
+        fd_ = std::move(next_);
+      } else if (!FindNext()) {
+        return false;
+      }
+      continue;
     }
     taken += count;
     unfinished_.append(buffer.data(), count);

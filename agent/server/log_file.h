@@ -42,11 +42,12 @@ class LogFile {
   absl::Status SkipToTail();
   void Consume(std::string& out);
   void Emit(const LogEntry& entry, std::string& out);
-  bool OpenNext();
+  bool FindNext();
 
   std::string path_;
   LogOptions options_;
   kernel::UniqueFd fd_;
+  kernel::UniqueFd next_;   // the file that goes on, once the end of this one has been read
   int64_t left_ = 0;        // of limitBytes
   std::string unfinished_;  // bytes after the last newline
   bool at_line_start_ = true;

@@ -110,6 +110,18 @@ TEST_F(LogFileTest, FollowsThroughRotation) {
   EXPECT_EQ(Rest(*file), "first of the new\n");
 }
 
+TEST_F(LogFileTest, WhatTheRuntimeWritesToTheOldFileWhileItChangesIsNotLost) {
+  Line(1, "before");
+  auto file = LogFile::Open(path_, {});
+  ASSERT_TRUE(file.ok());
+  EXPECT_EQ(Rest(*file), "before\n");
+  const std::string rotated = path_ + ".20260101-000000";
+  std::rename(path_.c_str(), rotated.c_str());
+  Line(3, "first of the new");
+  std::ofstream(rotated, std::ios::app) << "2026-01-01T00:00:02Z stdout F last of the old\n";
+  EXPECT_EQ(Rest(*file), "last of the old\nfirst of the new\n");
+}
+
 TEST_F(LogFileTest, ALineIsShownWhenItIsComplete) {
   Append("2026-01-01T00:00:01Z stdout F half");
   auto file = LogFile::Open(path_, {});
