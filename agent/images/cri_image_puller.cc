@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "agent/env/container_env.h"
+#include "agent/images/image_leases.h"
 #include "agent/images/image_reference.h"
 #include "agent/images/pull_backoff.h"
 #include "agent/images/registry_credentials.h"
@@ -83,16 +84,12 @@ class CriImagePuller::Impl {
                      absl::Duration timeout) {
     const auto image = WithDefaultTag(container.image());
     if (!image.ok()) return InvalidName(pod, container, image.status());
-    auto present = Present(*image);
-    if (!present.ok()) return InspectFailed(pod, container, *image, present.status());
-    const std::string policy = PullPolicyOf(container);
-    if (present->has_value() && policy != "Always") {
-      Record(pod, container, "Normal", "Pulled",
-             StrCat("Container image \"", *image, "\" already present on machine"));
-      return ImageResult{.image_ref = **present};
-    }
-    if (policy == "Never") return NeverPulled(pod, container, *image);
-    return Pull(pod, container, *image, timeout);
+    Need(*image);
+    ImageResult result = EnsureNamed(pod, container, *image, timeout);
+    // A pull may have taken long.
+    if (result.reason.empty()) Need(*image);
+    if (!result.image_ref.empty()) Need(result.image_ref);
+    return result;
   }
 
   int waiting() {
@@ -101,6 +98,28 @@ class CriImagePuller::Impl {
   }
 
  private:
+  // From here on the image stays, if it is there.
+  void Need(const std::string& image) {
+    if (options_.leases == nullptr) return;
+    const auto reference = ImageReference::Parse(image);
+    options_.leases->Need(reference.ok() ? reference->Full() : image);
+    if (reference.ok() && reference->Full() != image) options_.leases->Need(image);
+  }
+
+  ImageResult EnsureNamed(const core::Pod& pod, const core::Container& container,
+                          const std::string& image, absl::Duration timeout) {
+    auto present = Present(image);
+    if (!present.ok()) return InspectFailed(pod, container, image, present.status());
+    const std::string policy = PullPolicyOf(container);
+    if (present->has_value() && policy != "Always") {
+      Record(pod, container, "Normal", "Pulled",
+             StrCat("Container image \"", image, "\" already present on machine"));
+      return ImageResult{.image_ref = **present};
+    }
+    if (policy == "Never") return NeverPulled(pod, container, image);
+    return Pull(pod, container, image, timeout);
+  }
+
   void Record(const core::Pod& pod, const core::Container& container, std::string_view type,
               std::string_view reason, std::string_view message) {
     events_(pod, type, reason, message, FieldPath(pod, container.name()));

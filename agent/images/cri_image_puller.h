@@ -17,6 +17,7 @@ class Runtime;
 
 namespace berth::agent {
 
+class ImageLeases;
 class ObjectReader;
 
 struct ImagePullerOptions {
@@ -25,6 +26,7 @@ struct ImagePullerOptions {
   absl::Duration max_backoff = absl::Seconds(300);
   absl::Duration call_timeout = absl::Minutes(2);  // of everything but pulls
   std::string node_docker_config;  // path of a config.json; "" or a missing file: none
+  ImageLeases* leases = nullptr;   // told of images that are needed; outlives the puller
 };
 
 // Puts an event on a Pod; see client::EventRecorder::Record.
