@@ -20,6 +20,7 @@ struct Usage {
   uint64_t cpu_ns = 0;
   uint64_t memory_bytes = 0;       // all that is charged
   uint64_t working_set_bytes = 0;  // without inactive file pages
+  uint64_t processes = 0;          // threads too, as the kernel counts them
 };
 
 class Groups {

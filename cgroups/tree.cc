@@ -204,12 +204,16 @@ absl::StatusOr<Usage> Tree::ReadUsage(std::string_view path) const {
     usage.cpu_ns = cpu.ok() ? FieldOf(*cpu, "usage_usec") * 1000 : 0;
     usage.memory_bytes = NumberIn(memory.Read("memory.current"));
     inactive = stat.ok() ? FieldOf(*stat, "inactive_file") : 0;
+    usage.processes = NumberIn(memory.Read("pids.current"));
   } else {
     if (const auto cpu = OpenFor("cpuacct", path); cpu.ok()) {
       usage.cpu_ns = NumberIn(cpu->Read("cpuacct.usage"));
     }
     usage.memory_bytes = NumberIn(memory.Read("memory.usage_in_bytes"));
     inactive = stat.ok() ? FieldOf(*stat, "total_inactive_file") : 0;
+    if (const auto pids = OpenFor("pids", path); pids.ok()) {
+      usage.processes = NumberIn(pids->Read("pids.current"));
+    }
   }
   usage.working_set_bytes = usage.memory_bytes > inactive ? usage.memory_bytes - inactive : 0;
   return usage;

@@ -4,6 +4,7 @@
 #ifndef BERTH_CLIENT_EVENT_CORRELATOR_H_
 #define BERTH_CLIENT_EVENT_CORRELATOR_H_
 
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,7 @@ struct RecordedEvent {
   std::string type;
   std::string reason;
   std::string message;
+  std::map<std::string, std::string> annotations;
   absl::Time when;
 };
 

@@ -143,6 +143,7 @@ class EventRecorder::Impl : public std::enable_shared_from_this<Impl> {
     auto& meta = *out.mutable_metadata();
     meta.set_name(verdict_->event_name);
     meta.set_namespace_(NamespaceOf(event));
+    for (const auto& [key, value] : event.annotations) (*meta.mutable_annotations())[key] = value;
     auto& object = *out.mutable_involved_object();
     object.set_api_version(event.api_version);
     object.set_kind(event.kind);
@@ -192,8 +193,10 @@ EventRecorder::~EventRecorder() { impl_->Stop(); }
 
 void EventRecorder::Record(const api::Message& object, std::string_view type,
                            std::string_view reason, std::string_view message,
-                           std::string_view field_path) {
+                           std::string_view field_path,
+                           const std::map<std::string, std::string>& annotations) {
   RecordedEvent event;
+  event.annotations = annotations;
   if (const auto* reference = dynamic_cast<const api::core::v1::ObjectReference*>(&object)) {
     // An object that the caller knows by reference only, such as its own node.
     event.api_version = reference->api_version();

@@ -5,6 +5,7 @@
 #ifndef BERTH_CLIENT_EVENT_RECORDER_H_
 #define BERTH_CLIENT_EVENT_RECORDER_H_
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -26,7 +27,8 @@ class EventRecorder {
   // `object` is any API object, or a core/v1 ObjectReference to one.
   // `field_path` is "spec.containers{app}" or "". `type` is "Normal" or "Warning".
   void Record(const api::Message& object, std::string_view type, std::string_view reason,
-              std::string_view message, std::string_view field_path = "");
+              std::string_view message, std::string_view field_path = "",
+              const std::map<std::string, std::string>& annotations = {});
 
  private:
   class Impl;

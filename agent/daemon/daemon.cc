@@ -44,6 +44,8 @@ absl::Status Daemon::Start() {
   if (pods_ != nullptr) {
     RETURN_IF_ERROR(pods_->Start(), "starting the pod workers");
     Record("Normal", "NodeAllocatableEnforced", "Updated Node Allocatable limit across pods");
+    evictions_->Start();
+    collector_->Start();
   }
   return absl::OkStatus();
 }
@@ -155,6 +157,9 @@ absl::Status Daemon::MakeNode() {
   parts.executor = &node_pool_;
   parts.root_dir = flags_.root_dir;
   parts.pods_health = [this] { return Healthy(); };
+  parts.pressures = [this] {
+    return evictions_ == nullptr ? Pressures() : evictions_->pressures();
+  };
   parts.network_ready = [this] {
     if (pods_ != nullptr) pods_->PokeAll();
   };
@@ -222,6 +227,8 @@ void Daemon::Stop() {
   routes_ = nullptr;
   peers_ = nullptr;
   own_node_ = nullptr;
+  if (evictions_ != nullptr) evictions_->Stop();
+  if (collector_ != nullptr) collector_->Stop();
   if (node_ != nullptr) node_->Stop();
   if (pods_ != nullptr) pods_->Stop();
   services_ = nullptr;

@@ -14,7 +14,11 @@
 #include "agent/config/flags.h"
 #include "agent/daemon/service_proxy.h"
 #include "agent/env/container_env.h"
+#include "agent/eviction/evictions.h"
+#include "agent/eviction/usage_reader.h"
 #include "agent/images/cri_image_puller.h"
+#include "agent/images/image_collector.h"
+#include "agent/images/image_leases.h"
 #include "agent/node/node_agent.h"
 #include "agent/observe/kubelet_metrics.h"
 #include "agent/pods/pod_runtime.h"
@@ -79,6 +83,11 @@ class Daemon {
   void MakePods();
   PodRuntimeOptions PodOptions() const;
 
+  // daemon_pressure.cc
+  int64_t HardMemoryThreshold() const;  // bytes
+  void MakeImageCollector();
+  void MakeEvictions();
+
   const Flags flags_;
   const Config config_;
   NodeIdentity identity_;
@@ -90,6 +99,7 @@ class Daemon {
   base::ThreadPool pool_{"work", 32};
   base::ThreadPool node_pool_{"node", 3};
   base::ThreadPool event_pool_{"cri-events", 1};
+  base::ThreadPool pressure_pool_{"pressure", 2};
   std::unique_ptr<kernel::Inotify>
       inotify_;  // the one of this process; null: the host has none left
   base::ThreadPool inotify_pool_{"inotify", 1};
@@ -112,9 +122,13 @@ class Daemon {
   std::unique_ptr<cri::EventSource> events_;
   std::unique_ptr<ObjectReader> objects_;
   std::unique_ptr<NodeVolumes> volumes_;
+  ImageLeases leases_{clock_};
   std::unique_ptr<CriImagePuller> images_;
   std::unique_ptr<NodeAgent> node_;
   std::unique_ptr<PodRuntime> pods_;
+  std::unique_ptr<ImageCollector> collector_;
+  std::unique_ptr<UsageReader> usage_;
+  std::unique_ptr<Evictions> evictions_;
   std::unique_ptr<ServiceProxy> proxy_;
   std::unique_ptr<KubeletService> service_;
   std::vector<base::Liveness> liveness_;

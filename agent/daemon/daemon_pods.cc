@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the pods' part of the daemon is put together.
+#include <algorithm>
 #include <thread>
 #include <utility>
 
 #include "agent/daemon/daemon.h"
+#include "agent/env/amount.h"
 #include "agent/volumes/api_objects.h"
 #include "agent/volumes/no_api_objects.h"
 #include "api/proto/core/v1/pod.pb.h"
@@ -47,12 +49,19 @@ PodRuntimeOptions Daemon::PodOptions() const {
   options.sync_frequency = kubelet.sync_frequency;
   options.max_restart_backoff = kubelet.max_container_restart_period;
   options.runtime_request_timeout = kubelet.runtime_request_timeout;
+  options.hard_memory_threshold = HardMemoryThreshold();
   options.static_pods.node_name = identity_.name;
   options.static_pods.path = kubelet.static_pod_path;
   options.static_pods.file_check = kubelet.file_check_frequency;
   options.static_pods.url = kubelet.static_pod_url;
   options.static_pods.url_header = kubelet.static_pod_url_header;
   options.static_pods.url_check = kubelet.http_check_frequency;
+  options.log_rotation.max_size =
+      std::max<int64_t>(1, UnitsOf(kubelet.container_log_max_size).value_or(0));
+  options.log_rotation.max_files = kubelet.container_log_max_files;
+  options.log_rotation.monitor_interval = kubelet.container_log_monitor_interval;
+  options.log_rotation.call_timeout = kubelet.runtime_request_timeout;
+  options.log_rotation_workers = kubelet.container_log_max_workers;
   return options;
 }
 
@@ -79,6 +88,7 @@ void Daemon::MakePods() {
   pulls.max_parallel_pulls = kubelet.serialize_image_pulls ? 1 : kubelet.max_parallel_image_pulls;
   pulls.call_timeout = kubelet.runtime_request_timeout;
   pulls.node_docker_config = flags_.root_dir + "/config.json";
+  pulls.leases = &leases_;
   images_ = std::make_unique<CriImagePuller>(
       pulls, *runtime_, *objects_, clock_,
       [this](const core::Pod& pod, std::string_view type, std::string_view reason,
@@ -109,7 +119,12 @@ void Daemon::MakePods() {
   parts.manifest_problem = [this](const std::string& problem) {
     Record("Warning", "FailedValidation", StrCat("Static pod manifest is not usable: ", problem));
   };
+  parts.keep_out = [this](const core::Pod& pod) {
+    return evictions_ == nullptr ? std::nullopt : evictions_->Admit(pod);
+  };
   pods_ = std::make_unique<PodRuntime>(PodOptions(), parts);
+  MakeImageCollector();
+  MakeEvictions();
 }
 
 }  // namespace berth::agent

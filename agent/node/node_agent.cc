@@ -163,6 +163,7 @@ class NodeAgent::Impl {
     if (auto memory = ReadMemoryNow(parts_.system_root); memory.ok()) seen.memory = *memory;
     if (auto pids = ReadPidsNow(parts_.system_root); pids.ok()) seen.pids = *pids;
     seen.pods_health = parts_.pods_health();
+    seen.pressures = parts_.pressures();
     if (seen.runtime.reachable.ok() && now - images_at_ >= kImagesPeriod) {
       images_ = ListRuntimeImages(*parts_.runtime, kProbeTimeout);
       images_at_ = now;

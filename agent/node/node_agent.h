@@ -33,6 +33,7 @@ struct NodeAgentParts {
   std::string root_dir;                // whose filesystem is the node's
   std::string system_root = "/";       // where /proc is
   std::function<absl::Status()> pods_health = [] { return absl::OkStatus(); };
+  std::function<Pressures()> pressures = [] { return Pressures(); };
   // The runtime's network became ready.
   std::function<void()> network_ready = [] {};
   // An event on the Node: "Normal", "NodeReady", "Node n status is now: NodeReady".

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/node/node_conditions.h"
 
-#include "agent/node/node_resources.h"
 #include "base/status.h"
 #include "base/strings.h"
 
@@ -10,16 +9,8 @@ namespace {
 
 using base::StrCat;
 
-// True when `available` of `capacity` lies below the hard threshold of `signal`.
-bool Below(const KubeletConfig& config, const std::string& signal, int64_t available,
-           int64_t capacity) {
-  const auto at = config.eviction_hard.find(signal);
-  if (at == config.eviction_hard.end() || capacity <= 0) return false;
-  return available < ThresholdOf(at->second, capacity).value_or(0);
-}
-
-ConditionNow MemoryPressure(const KubeletConfig& config, const NodeObservation& seen) {
-  if (Below(config, "memory.available", seen.memory.available_bytes, seen.memory.total_bytes)) {
+ConditionNow MemoryPressure(const NodeObservation& seen) {
+  if (seen.pressures.contains(Pressure::kMemory)) {
     return {"MemoryPressure", true, "KubeletHasInsufficientMemory",
             "kubelet has insufficient memory available"};
   }
@@ -27,17 +18,15 @@ ConditionNow MemoryPressure(const KubeletConfig& config, const NodeObservation& 
           "kubelet has sufficient memory available"};
 }
 
-ConditionNow DiskPressure(const KubeletConfig& config, const NodeObservation& seen) {
-  const FilesystemSize& disk = seen.node_filesystem;
-  if (Below(config, "nodefs.available", disk.available_bytes, disk.capacity_bytes) ||
-      Below(config, "nodefs.inodesFree", disk.inodes_free, disk.inodes)) {
+ConditionNow DiskPressure(const NodeObservation& seen) {
+  if (seen.pressures.contains(Pressure::kDisk)) {
     return {"DiskPressure", true, "KubeletHasDiskPressure", "kubelet has disk pressure"};
   }
   return {"DiskPressure", false, "KubeletHasNoDiskPressure", "kubelet has no disk pressure"};
 }
 
-ConditionNow PidPressure(const KubeletConfig& config, const NodeObservation& seen) {
-  if (Below(config, "pid.available", seen.pids.max - seen.pids.running, seen.pids.max)) {
+ConditionNow PidPressure(const NodeObservation& seen) {
+  if (seen.pressures.contains(Pressure::kPid)) {
     return {"PIDPressure", true, "KubeletHasInsufficientPID",
             "kubelet has insufficient PID available"};
   }
@@ -79,9 +68,8 @@ ConditionNow Ready(const NodeObservation& seen) {
 
 }  // namespace
 
-std::vector<ConditionNow> ConditionsNow(const KubeletConfig& config, const NodeObservation& seen) {
-  return {MemoryPressure(config, seen), DiskPressure(config, seen), PidPressure(config, seen),
-          Ready(seen)};
+std::vector<ConditionNow> ConditionsNow(const NodeObservation& seen) {
+  return {MemoryPressure(seen), DiskPressure(seen), PidPressure(seen), Ready(seen)};
 }
 
 }  // namespace berth::agent

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "agent/config/kubelet_config.h"
 #include "agent/node/node_status.h"
 
 namespace berth::agent {
@@ -18,7 +17,7 @@ struct ConditionNow {
 };
 
 // In the kubelet's order, Ready last.
-std::vector<ConditionNow> ConditionsNow(const KubeletConfig& config, const NodeObservation& seen);
+std::vector<ConditionNow> ConditionsNow(const NodeObservation& seen);
 
 }  // namespace berth::agent
 

@@ -34,9 +34,8 @@ core::NodeCondition* FindCondition(core::NodeStatus& status, std::string_view ty
   return nullptr;
 }
 
-void SetConditions(const KubeletConfig& config, const NodeObservation& seen, absl::Time now,
-                   core::NodeStatus& status) {
-  for (const ConditionNow& now_is : ConditionsNow(config, seen)) {
+void SetConditions(const NodeObservation& seen, absl::Time now, core::NodeStatus& status) {
+  for (const ConditionNow& now_is : ConditionsNow(seen)) {
     core::NodeCondition* condition = FindCondition(status, now_is.type);
     const std::string wanted = now_is.status ? "True" : "False";
     if (condition == nullptr) {
@@ -186,7 +185,7 @@ core::NodeStatus MakeNodeStatus(const NodeIdentity& identity, const KubeletConfi
                                 absl::Time now) {
   core::NodeStatus status = before;
   SetResources(identity, config, seen, status);
-  SetConditions(config, seen, now, status);
+  SetConditions(seen, now, status);
   SetAddresses(identity, status);
   if (config.enable_server) {
     status.mutable_daemon_endpoints()->mutable_kubelet_endpoint()->set_port(config.port);

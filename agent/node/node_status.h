@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "agent/config/kubelet_config.h"
+#include "agent/eviction/signals.h"
 #include "agent/node/system_facts.h"
 
 namespace berth::api::core::v1 {
@@ -58,6 +59,7 @@ struct NodeObservation {
   PidsNow pids;
   std::vector<ImageSeen> images;
   absl::Status pods_health;  // of the pod workers
+  Pressures pressures;       // as eviction sees them
 };
 
 // Labels, annotations, taints and spec of a new Node, without status.

@@ -230,18 +230,18 @@ TEST_F(NodeStatusTest, NotReadySaysWhy) {
   EXPECT_EQ(Condition(Make(), "Ready").message(), "container runtime is down: refused");
 }
 
-TEST_F(NodeStatusTest, PressureFollowsTheHardThresholds) {
-  seen_.memory.available_bytes = 50 << 20;
-  seen_.node_filesystem.available_bytes = 50LL << 20;
+TEST_F(NodeStatusTest, PressuresAreConditionsAndLeaveTheNodeReady) {
+  seen_.pressures = {Pressure::kMemory, Pressure::kDisk};
   core::NodeStatus status = Make();
   EXPECT_EQ(Condition(status, "MemoryPressure").status(), "True");
+  EXPECT_EQ(Condition(status, "MemoryPressure").reason(), "KubeletHasInsufficientMemory");
   EXPECT_EQ(Condition(status, "DiskPressure").status(), "True");
   EXPECT_EQ(Condition(status, "PIDPressure").status(), "False");
   EXPECT_TRUE(IsReady(status));
-  config_.eviction_hard.clear();
+  seen_.pressures = {Pressure::kPid};
   status = Make();
   EXPECT_EQ(Condition(status, "MemoryPressure").status(), "False");
-  EXPECT_EQ(Condition(status, "DiskPressure").status(), "False");
+  EXPECT_EQ(Condition(status, "PIDPressure").status(), "True");
 }
 
 TEST_F(NodeStatusTest, TransitionTimesMoveOnlyWithTheStatus) {

@@ -76,6 +76,18 @@ struct KubeletMetrics::Families {
           .Name("kubelet_runtime_operations_duration_seconds")
           .Help("Duration in seconds of runtime operations. Broken down by operation type.")
           .Register(registry);
+  prometheus::Family<prometheus::Counter>& evictions =
+      prometheus::BuildCounter()
+          .Name("kubelet_evictions")
+          .Help("Cumulative number of pod evictions by eviction signal")
+          .Register(registry);
+  prometheus::Family<prometheus::Counter>& images =
+      prometheus::BuildCounter()
+          .Name("kubelet_image_garbage_collected_total")
+          .Help(
+              "Total number of images garbage collected by the kubelet, whether through disk "
+              "usage or image age.")
+          .Register(registry);
   prometheus::Family<prometheus::Counter>& errors =
       prometheus::BuildCounter()
           .Name("kubelet_runtime_operations_errors_total")
@@ -142,6 +154,14 @@ void KubeletMetrics::ServerRenewalFailed() { families_->server_failures.Incremen
 
 void KubeletMetrics::ServerCertificateReplaced(absl::Duration age) {
   families_->server_age.Observe(absl::ToDoubleSeconds(age));
+}
+
+void KubeletMetrics::Evicted(std::string_view signal) {
+  families_->evictions.Add({{"eviction_signal", std::string(signal)}}).Increment();
+}
+
+void KubeletMetrics::ImageCollected(std::string_view reason) {
+  families_->images.Add({{"reason", std::string(reason)}}).Increment();
 }
 
 std::string KubeletMetrics::Text() const {

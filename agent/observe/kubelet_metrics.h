@@ -39,6 +39,10 @@ class KubeletMetrics {
   void ClientRenewalFailed();
   void ServerRenewalFailed();
   void ServerCertificateReplaced(absl::Duration age);
+  // A pod was ended for this signal: "memory.available".
+  void Evicted(std::string_view signal);
+  // An image was removed, for its "age" or for want of "space".
+  void ImageCollected(std::string_view reason);
 
   // In the text format of Prometheus.
   std::string Text() const;

@@ -65,27 +65,13 @@ PodVerdict Rejected(std::string reason, std::string_view message) {
 }
 
 std::optional<PodVerdict> CheckResources(const Pod& pod, const AdmissionInputs& in) {
-  const auto out_of = [](std::string_view name, int64_t wanted, int64_t used, int64_t capacity) {
-    return Rejected(base::StrCat("OutOf", name),
-                    base::StrCat("Node didn't have enough resource: ", name, ", requested: ",
-                                 wanted, ", used: ", used, ", capacity: ", capacity));
-  };
-  const Amounts capacity = AllocatableOf(in.node);
-  const auto pods = capacity.find("pods");
-  const int64_t max_pods = pods == capacity.end() ? in.max_pods : pods->second;
-  const auto active = static_cast<int64_t>(in.active.size());
-  if (active + 1 > max_pods) return out_of("pods", 1, active, max_pods);
-  Amounts used;
-  for (const auto& other : in.active) {
-    for (const auto& [name, amount] : AmountsOf(other->spec()).requests) used[name] += amount;
-  }
-  for (const auto& [name, amount] : AmountsOf(pod.spec()).requests) {
-    const auto have = capacity.find(name);
-    // What the node does not account for, such as another node's devices, is not its business.
-    if (amount == 0 || have == capacity.end()) continue;
-    if (used[name] + amount > have->second) return out_of(name, amount, used[name], have->second);
-  }
-  return std::nullopt;
+  const std::vector<Shortage> missing = ShortagesOf(pod, in);
+  if (missing.empty()) return std::nullopt;
+  const Shortage& first = missing.front();
+  return Rejected(base::StrCat("OutOf", first.resource),
+                  base::StrCat("Node didn't have enough resource: ", first.resource,
+                               ", requested: ", first.requested, ", used: ", first.used,
+                               ", capacity: ", first.capacity));
 }
 
 using HostPort = std::tuple<std::string, int, std::string>;  // protocol, port, address
@@ -170,28 +156,8 @@ std::optional<PodVerdict> CheckSysctls(const Pod& pod, const std::vector<std::st
   return std::nullopt;
 }
 
-}  // namespace
-
-Amounts AllocatableOf(const Node& node) { return ToAmounts(node.status().allocatable()); }
-
-bool MatchesNode(const Pod& pod, const Node& node) {
-  const auto& labels = node.metadata().labels();
-  for (const auto& [key, value] : pod.spec().node_selector()) {
-    const auto it = labels.find(key);
-    if (it == labels.end() || it->second != value) return false;
-  }
-  const auto& affinity = pod.spec().affinity().node_affinity();
-  if (!affinity.has_required_during_scheduling_ignored_during_execution()) return true;
-  const auto& terms =
-      affinity.required_during_scheduling_ignored_during_execution().node_selector_terms();
-  return std::any_of(terms.begin(), terms.end(),
-                     [&](const auto& term) { return MeetsTerm(term, node); });
-}
-
-std::optional<PodVerdict> Admit(const Pod& pod, const AdmissionInputs& in) {
-  if (auto sysctls = CheckSysctls(pod, in.allowed_unsafe_sysctls)) return sysctls;
-  if (auto os = CheckOs(pod, in.node)) return os;
-  if (auto resources = CheckResources(pod, in)) return resources;
+// Affinity, ports, taints.
+std::optional<PodVerdict> CheckPlace(const Pod& pod, const AdmissionInputs& in) {
   if (!MatchesNode(pod, in.node)) {
     return Rejected("NodeAffinity",
                     "Predicate NodeAffinity failed: node(s) didn't match Pod's node "
@@ -210,6 +176,59 @@ std::optional<PodVerdict> Admit(const Pod& pod, const AdmissionInputs& in) {
     }
   }
   return std::nullopt;
+}
+
+}  // namespace
+
+Amounts AllocatableOf(const Node& node) { return ToAmounts(node.status().allocatable()); }
+
+bool MatchesNode(const Pod& pod, const Node& node) {
+  const auto& labels = node.metadata().labels();
+  for (const auto& [key, value] : pod.spec().node_selector()) {
+    const auto it = labels.find(key);
+    if (it == labels.end() || it->second != value) return false;
+  }
+  const auto& affinity = pod.spec().affinity().node_affinity();
+  if (!affinity.has_required_during_scheduling_ignored_during_execution()) return true;
+  const auto& terms =
+      affinity.required_during_scheduling_ignored_during_execution().node_selector_terms();
+  return std::any_of(terms.begin(), terms.end(),
+                     [&](const auto& term) { return MeetsTerm(term, node); });
+}
+
+std::vector<Shortage> ShortagesOf(const Pod& pod, const AdmissionInputs& in) {
+  std::vector<Shortage> out;
+  const Amounts capacity = AllocatableOf(in.node);
+  const auto pods = capacity.find("pods");
+  const int64_t max_pods = pods == capacity.end() ? in.max_pods : pods->second;
+  const auto active = static_cast<int64_t>(in.active.size());
+  if (active + 1 > max_pods) out.push_back({"pods", 1, active, max_pods});
+  Amounts used;
+  for (const auto& other : in.active) {
+    for (const auto& [name, amount] : AmountsOf(other->spec()).requests) used[name] += amount;
+  }
+  for (const auto& [name, amount] : AmountsOf(pod.spec()).requests) {
+    const auto have = capacity.find(name);
+    // What the node does not account for, such as another node's devices, is not its business.
+    if (amount == 0 || have == capacity.end()) continue;
+    if (used[name] + amount > have->second) {
+      out.push_back({name, amount, used[name], have->second});
+    }
+  }
+  return out;
+}
+
+std::optional<PodVerdict> AdmitBesideResources(const Pod& pod, const AdmissionInputs& in) {
+  if (auto sysctls = CheckSysctls(pod, in.allowed_unsafe_sysctls)) return sysctls;
+  if (auto os = CheckOs(pod, in.node)) return os;
+  return CheckPlace(pod, in);
+}
+
+std::optional<PodVerdict> Admit(const Pod& pod, const AdmissionInputs& in) {
+  if (auto sysctls = CheckSysctls(pod, in.allowed_unsafe_sysctls)) return sysctls;
+  if (auto os = CheckOs(pod, in.node)) return os;
+  if (auto resources = CheckResources(pod, in)) return resources;
+  return CheckPlace(pod, in);
 }
 
 }  // namespace berth::agent

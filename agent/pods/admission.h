@@ -27,6 +27,18 @@ struct AdmissionInputs {
   int max_pods = 110;
 };
 
+// What the node lacks for the pod, beside what runs: cpu in thousandths.
+struct Shortage {
+  std::string resource;
+  int64_t requested = 0, used = 0, capacity = 0;
+  int64_t Missing() const { return requested + used - capacity; }
+};
+std::vector<Shortage> ShortagesOf(const api::core::v1::Pod& pod, const AdmissionInputs& in);
+
+// The same without a look at resources.
+std::optional<PodVerdict> AdmitBesideResources(const api::core::v1::Pod& pod,
+                                               const AdmissionInputs& in);
+
 // Nothing when it may; else the reason and message that its status gets.
 std::optional<PodVerdict> Admit(const api::core::v1::Pod& pod, const AdmissionInputs& in);
 

@@ -23,6 +23,9 @@ class NoVolumes : public PodVolumes {
   absl::StatusOr<MountedVolumes> SetUp(const Pod&, absl::Duration) override {
     return MountedVolumes{};
   }
+  absl::StatusOr<std::string> BindSubpath(const SubpathMount& mount) override {
+    return std::string(mount.volume_path);
+  }
   absl::Status TearDown(std::string_view) override { return absl::OkStatus(); }
 };
 

@@ -245,7 +245,7 @@ TEST_F(WorkerTest, AnEphemeralContainerJoinsItsTargetAndIsNeverRestarted) {
   Settle();
   Advance(absl::Minutes(10));
   EXPECT_EQ(runtime_.running(), 1u);
-  const auto& ended = StatusOf().ephemeral_container_statuses(0);
+  const auto ended = StatusOf().ephemeral_container_statuses(0);
   EXPECT_EQ(ended.state().terminated().exit_code(), 3);
   EXPECT_EQ(ended.restart_count(), 0);
   EXPECT_EQ(StatusOf().phase(), "Running");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/pods/pod_runtime.h"
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 
@@ -125,7 +126,10 @@ class PodRuntime::Impl {
                         std::string_view message, std::string_view container) {
                    Event(pod, type, reason, message, container);
                  },
-                 [this](const PodObservation& seen) { pleg_.Observed(seen); },
+                 [this](const PodObservation& seen) {
+                   pleg_.Observed(seen);
+                   logs_.Observed(seen);
+                 },
                  [this](const std::string& uid) { return pleg_.MayHave(uid); },
                  [this] { return parts_.network_seen_ready(); },
                  [this] { return NodeMemory(); },
@@ -133,11 +137,13 @@ class PodRuntime::Impl {
                  parts_.metrics,
                  [this](const Pod& pod, const api::core::v1::PodStatus& status) {
                    if (parts_.api != nullptr) mirrors_.SetStatus(pod, status);
-                 }},
+                 },
+                 [this](const Pod& pod) { return parts_.keep_out(pod); }},
         set_(context_, workers_pool_, parts_.node, Sources()),
         pleg_(*parts_.runtime, parts_.events, source_pool_, *parts_.clock,
               Pleg::Hooks{[this](const std::string& uid) { RuntimeChanged(uid); },
                           [this](const auto& pods) { OnRelist(pods); }}),
+        logs_(options_.log_rotation, *parts_.runtime, parts_.inotify, log_pool_, *parts_.clock),
         static_pods_(options_.static_pods, parts_.inotify, MakeManifestFetch(*parts_.io),
                      source_pool_, *parts_.clock,
                      {[this](StaticPods::PodPtr pod) {
@@ -155,7 +161,8 @@ class PodRuntime::Impl {
                       parts_.manifest_problem}),
         workers_pool_("pod-worker", kWorkerThreads),
         probe_pool_("probe", kProbeThreads),
-        source_pool_("pod-source", kSourceThreads) {}
+        source_pool_("pod-source", kSourceThreads),
+        log_pool_("log-rotation", std::max(1, options_.log_rotation_workers)) {}
 
   ~Impl() { Stop(); }
 
@@ -176,6 +183,7 @@ class PodRuntime::Impl {
     source_.reset();
     mirrors_.Stop();
     set_.Stop();
+    logs_.Stop();
     probes_.Stop();
     statuses_.Stop();
   }
@@ -187,6 +195,7 @@ class PodRuntime::Impl {
   }
 
   PodSet& set() { return set_; }
+  const PodCgroups& cgroups() const { return cgroups_; }
   const Pleg& pleg() const { return pleg_; }
   const PodRuntimeOptions& options() const { return options_; }
 
@@ -260,7 +269,10 @@ class PodRuntime::Impl {
   void OnRelist(const std::map<std::string, RuntimePod>& pods) {
     const auto node = parts_.node();
     if (node != nullptr && !prepared_.exchange(true)) {
-      const absl::Status status = cgroups_.Prepare(AllocatableOf(*node));
+      // What eviction keeps free is for pods to use until eviction sees to it.
+      Amounts limits = AllocatableOf(*node);
+      if (limits.contains("memory")) limits["memory"] += options_.hard_memory_threshold;
+      const absl::Status status = cgroups_.Prepare(limits);
       if (!status.ok()) BERTH_WARNING("limits of kubepods not set", {"error", status});
     }
     set_.Reconcile(pods);
@@ -303,12 +315,14 @@ class PodRuntime::Impl {
   WorkerContext context_;
   PodSet set_;
   Pleg pleg_;
+  LogRotation logs_;
   StaticPods static_pods_;
   std::unique_ptr<client::Informer<Pod>> source_;
   // Last: they end first, and wait for tasks that use the rest.
   base::ThreadPool workers_pool_;
   base::ThreadPool probe_pool_;
   base::ThreadPool source_pool_;
+  base::ThreadPool log_pool_;
 };
 
 PodRuntime::PodRuntime(PodRuntimeOptions options, PodRuntimeParts parts)
@@ -320,6 +334,17 @@ void PodRuntime::Stop() { impl_->Stop(); }
 absl::Status PodRuntime::Health() const { return impl_->pleg().Health(); }
 bool PodRuntime::KnowsApiPods() const { return impl_->knows_api_pods(); }
 void PodRuntime::PokeAll() { impl_->set().PokeAll(); }
+
+std::vector<std::shared_ptr<const Pod>> PodRuntime::ActivePods() const {
+  return impl_->set().ActivePods();
+}
+void PodRuntime::End(const std::string& uid, const PodVerdict& verdict) {
+  impl_->set().End(uid, verdict);
+}
+void PodRuntime::FreeContainers() { impl_->set().FreeContainers(); }
+absl::StatusOr<cgroups::Usage> PodRuntime::GroupUsage(const std::string& uid) const {
+  return impl_->cgroups().UsageOf(uid);
+}
 
 std::vector<std::shared_ptr<const Pod>> PodRuntime::Pods() const {
   std::vector<std::shared_ptr<const Pod>> pods;

@@ -7,15 +7,19 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "agent/logs/log_rotation.h"
 #include "agent/pods/pod_directory.h"
 #include "agent/sources/static_pods.h"
+#include "agent/status/pod_status.h"
 #include "base/clock.h"
+#include "cgroups/groups.h"
 
 namespace berth::api::core::v1 {
 class Node;
@@ -62,7 +66,10 @@ struct PodRuntimeOptions {
   absl::Duration sync_frequency = absl::Minutes(1);
   absl::Duration max_restart_backoff = absl::Minutes(5);
   absl::Duration runtime_request_timeout = absl::Minutes(2);
+  int64_t hard_memory_threshold = 0;  // of eviction: pods' groups may use up to there
   StaticPods::Options static_pods;
+  LogRotation::Options log_rotation;
+  int log_rotation_workers = 1;
 };
 
 // What a PodRuntime borrows; all of it outlives the PodRuntime.
@@ -86,7 +93,10 @@ struct PodRuntimeParts {
   std::function<bool()> network_seen_ready = [] { return false; };
   // The same as this daemon would make it, for static pods while the API is away.
   std::function<std::shared_ptr<const api::core::v1::Node>()> initial_node;
-  kernel::Inotify* inotify = nullptr;  // null: manifests are looked for from time to time
+  // Why no such pod may begin to run now, under pressure.
+  std::function<std::optional<PodVerdict>(const api::core::v1::Pod& pod)> keep_out =
+      [](const auto&) { return std::nullopt; };
+  kernel::Inotify* inotify = nullptr;  // null: manifests and logs are looked at from time to time
   // A manifest that is not usable.
   std::function<void(const std::string& problem)> manifest_problem = [](const std::string&) {};
 };
@@ -109,6 +119,12 @@ class PodRuntime : public PodDirectory {
   bool KnowsApiPods() const;
   // Looks at every pod again soon, for instance after the runtime's network became ready.
   void PokeAll();
+
+  // For eviction.
+  std::vector<std::shared_ptr<const api::core::v1::Pod>> ActivePods() const;
+  void End(const std::string& uid, const PodVerdict& verdict);
+  void FreeContainers();
+  absl::StatusOr<cgroups::Usage> GroupUsage(const std::string& uid) const;  // "": of all pods
 
   std::vector<std::shared_ptr<const api::core::v1::Pod>> Pods() const override;
   std::shared_ptr<const api::core::v1::Pod> FindPod(std::string_view namespace_,

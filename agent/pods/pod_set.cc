@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "agent/eviction/ranking.h"
 #include "agent/pods/admission.h"
+#include "agent/pods/preemption.h"
 #include "agent/sources/static_pod.h"
 #include "api/object.h"
 #include "api/proto/core/v1/node.pb.h"
@@ -131,19 +133,63 @@ void PodSet::AdmitWaiting() {
     };
     return rank(a) < rank(b);
   });
-  for (const Waiting& waiting : pods) Admit(waiting, *node);
+  size_t done = 0;
+  while (done < pods.size() && Admit(pods[done], *node)) ++done;
   base::MutexLock l(mu_);
+  for (; done < pods.size(); ++done) {
+    waiting_.try_emplace(pods[done].pod->metadata().uid(), std::move(pods[done]));
+  }
   admitting_ = false;
 }
 
-void PodSet::Admit(const Waiting& waiting, const api::core::v1::Node& node) {
+PodSet::Room PodSet::MakeRoom(const Pod& pod, const api::core::v1::Node& node,
+                              std::optional<PodVerdict>& verdict) {
+  // Who is on his way out already gives back what he has.
+  std::vector<PodPtr> staying;
+  for (const auto& worker : All()) {
+    if (worker->active() && !worker->ending()) staying.push_back(worker->Report());
+  }
+  const AdmissionInputs inputs{node, staying, context_.options.allowed_unsafe_sysctls,
+                               context_.options.max_pods};
+  if (auto other = AdmitBesideResources(pod, inputs)) {
+    verdict = std::move(other);
+    return Room::kNone;
+  }
+  const std::vector<Shortage> shortages = ShortagesOf(pod, inputs);
+  if (shortages.empty()) return Room::kBeingMade;
+  const auto victims = PodsToPreempt(pod, staying, shortages);
+  if (!victims.ok()) {
+    verdict = PodVerdict{
+        "UnexpectedAdmissionError",
+        base::StrCat("Pod was rejected: Unexpected error while attempting to recover from "
+                     "admission failure: preemption: error finding a set of pods to preempt: ",
+                     victims.status().message())};
+    return Room::kNone;
+  }
+  for (const PodPtr& victim : *victims) {
+    PodVerdict end{"Preempting", "Preempted in order to admit critical pod"};
+    end.disruption = "Pod was preempted by Kubelet to accommodate a critical pod.";
+    context_.event(*victim, "Warning", end.reason, end.message, "");
+    BERTH_INFO("pod preempted", {"pod", api::KeyOf(*victim)}, {"for", api::KeyOf(pod)});
+    End(victim->metadata().uid(), std::move(end));
+  }
+  return Room::kBeingMade;
+}
+
+bool PodSet::Admit(const Waiting& waiting, const api::core::v1::Node& node) {
   const auto& [pod, arrived, accepted_before] = waiting;
   auto worker =
       std::make_shared<PodWorker>(context_, pod, accepted_before ? absl::InfinitePast() : arrived);
   if (!accepted_before) {
-    const auto verdict = agent::Admit(
-        *pod,
-        {node, ActivePods(), context_.options.allowed_unsafe_sysctls, context_.options.max_pods});
+    std::optional<PodVerdict> verdict = context_.keep_out(*pod);
+    if (!verdict.has_value()) {
+      verdict = agent::Admit(*pod, {node, ActivePods(), context_.options.allowed_unsafe_sysctls,
+                                    context_.options.max_pods});
+      const bool room = !verdict.has_value() || !verdict->reason.starts_with("OutOf");
+      if (!room && IsCritical(*pod) && MakeRoom(*pod, node, verdict) == Room::kBeingMade) {
+        return false;
+      }
+    }
     if (verdict.has_value()) {
       context_.event(*pod, "Warning", verdict->reason, verdict->message, "");
       BERTH_WARNING("pod rejected", {"pod", api::KeyOf(*pod)}, {"reason", verdict->reason});
@@ -159,6 +205,23 @@ void PodSet::Admit(const Waiting& waiting, const api::core::v1::Node& node) {
   }
   BERTH_INFO("pod taken on", {"pod", api::KeyOf(*pod)}, {"uid", pod->metadata().uid()});
   queue_.Add(pod->metadata().uid());
+  return true;
+}
+
+bool PodSet::End(const std::string& uid, PodVerdict verdict) {
+  const auto worker = Find(uid);
+  if (worker == nullptr) return false;
+  worker->End(std::move(verdict));
+  queue_.Add(uid);
+  return true;
+}
+
+void PodSet::FreeContainers() {
+  for (const auto& worker : All()) {
+    if (worker->phase() != PodWorker::Phase::kTerminated) continue;
+    worker->FreeContainers();
+    queue_.Add(worker->Report()->metadata().uid());
+  }
 }
 
 void PodSet::Reconcile(const std::map<std::string, RuntimePod>& runtime_pods) {
@@ -207,10 +270,14 @@ void PodSet::Handle(const std::string& uid) {
   const auto worker = Find(uid);
   if (worker == nullptr) return;
   worker->Sync();
-  if (!worker->finished()) return;
-  context_.probes.Remove(uid);
   bool waits = false;
-  {
+  if (!worker->finished()) {
+    // It holds nothing any more: perhaps somebody waits for that.
+    if (worker->phase() != PodWorker::Phase::kTerminated) return;
+    base::MutexLock l(mu_);
+    waits = !waiting_.empty();
+  } else {
+    context_.probes.Remove(uid);
     base::MutexLock l(mu_);
     workers_.erase(uid);
     waits = !waiting_.empty();

@@ -52,6 +52,12 @@ class PodSet {
   // Something of it in the runtime is other than its worker knows.
   void RuntimeChanged(const std::string& uid);
   void PokeAll();
+  // The node ends this pod; false when it has none of that uid.
+  bool End(const std::string& uid, PodVerdict verdict);
+  // Pods that have ended give back what they still hold in the runtime.
+  void FreeContainers();
+  // Those that run or may run, and count for admission.
+  std::vector<PodPtr> ActivePods() const;
   void Stop() { queue_.Stop(); }  // no worker runs afterwards
   // Its status has reached the API.
   void StatusWritten(const std::string& uid);
@@ -64,7 +70,6 @@ class PodSet {
   void Handle(const std::string& uid);
   // New pods that wait to be admitted, oldest first.
   void AdmitWaiting();
-  std::vector<PodPtr> ActivePods() const;
   void RemoveLeftovers();
   // A static pod waits until an earlier one of its name is gone.
   bool NameTaken(const api::core::v1::Pod& pod) const BERTH_REQUIRES(mu_);
@@ -80,7 +85,12 @@ class PodSet {
     bool accepted_before = false;  // this node ran it already, or it is beyond that
   };
   std::vector<Waiting> TakeAdmissible(bool node_known);
-  void Admit(const Waiting& waiting, const api::core::v1::Node& node);
+  // False: room is being made for it, it waits with those after it.
+  bool Admit(const Waiting& waiting, const api::core::v1::Node& node);
+  enum class Room { kThere, kBeingMade, kNone };
+  // For a critical pod that does not fit: others end for it. kNone: `verdict` says why.
+  Room MakeRoom(const api::core::v1::Pod& pod, const api::core::v1::Node& node,
+                std::optional<PodVerdict>& verdict);
   std::map<std::string, Waiting, std::less<>> waiting_ BERTH_GUARDED_BY(mu_);
   std::set<PodSource> silent_ BERTH_GUARDED_BY(mu_);  // sources that have not spoken
   bool admitting_ BERTH_GUARDED_BY(mu_) = false;      // some pods are neither waiting nor workers

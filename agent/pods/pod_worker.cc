@@ -89,6 +89,17 @@ void PodWorker::Reject(PodVerdict verdict) {
   End(std::move(verdict));
 }
 
+bool PodWorker::ending() const {
+  base::MutexLock l(mu_);
+  return gone_ || verdict_.has_value() || phase_ != Phase::kSyncing ||
+         inbox_->metadata().has_deletion_timestamp();
+}
+
+void PodWorker::FreeContainers() {
+  base::MutexLock l(mu_);
+  free_containers_ = phase_ == Phase::kTerminated;
+}
+
 std::shared_ptr<const Pod> PodWorker::Report() const {
   base::MutexLock l(mu_);
   return report_;
@@ -201,13 +212,13 @@ bool PodWorker::SyncOnce() {
     SyncTerminated();
     return false;
   }
+  EndSleeps();
   const bool ends = phase == Phase::kTerminating || MustTerminate();
   if (const absl::Status status = Observe(ends); !status.ok()) {
     Retry("reading the pod", status);
     return false;
   }
-  context_.probes.Sync(pod_, seen_, phase == Phase::kTerminating);
-  view_ = context_.probes.View(*pod_, seen_);
+  SyncProbes(phase == Phase::kTerminating);
   if (!ends) return SyncRunning();
   {
     base::MutexLock l(mu_);
@@ -305,6 +316,7 @@ void PodWorker::Resync() { context_.poke(uid_, Jittered(context_.options.sync_fr
 
 bool PodWorker::SyncRunning() {
   ran_here_ = true;
+  LookAtHooks();
   std::set<std::string> stopping;
   {
     base::MutexLock l(mu_);
@@ -312,10 +324,14 @@ bool PodWorker::SyncRunning() {
   }
   const PodActions actions =
       ComputePodActions({*pod_, seen_, view_, backoff_, context_.clock.Now(), stopping});
+  const auto hooks = RunningHooks();
   for (auto it = waiting_.begin(); it != waiting_.end();) {
     const ObservedContainer* now = seen_.Latest(it->first);
-    const bool over = it->second.reason == "CrashLoopBackOff" ||
-                      (now != nullptr && now->phase == ContainerPhase::kRunning);
+    const bool running = now != nullptr && now->phase == ContainerPhase::kRunning;
+    const bool exited = now != nullptr && now->phase == ContainerPhase::kExited;
+    const bool failed_hook = it->second.reason == "PostStartHookError";
+    const bool over = it->second.reason == "CrashLoopBackOff" || (failed_hook && exited) ||
+                      (running && !failed_hook && !hooks.contains(now->id));
     it = over ? waiting_.erase(it) : std::next(it);
   }
   for (const auto& entry : actions.backoff) {
@@ -387,11 +403,20 @@ void PodWorker::SyncTerminating() {
 
 void PodWorker::SyncTerminated() {
   bool gone = false;
+  bool free = false;
   {
     base::MutexLock l(mu_);
     gone = gone_;
+    free = std::exchange(free_containers_, false);
   }
-  if (!gone && !pod_->metadata().has_deletion_timestamp()) return;
+  if (!gone && !pod_->metadata().has_deletion_timestamp()) {
+    if (!free) return;
+    if (const absl::Status status = RemoveSandboxes(); !status.ok()) {
+      BERTH_WARNING("an ended pod keeps its containers", {"pod", api::KeyOf(*pod_)},
+                    {"error", status});
+    }
+    return;
+  }
   // The last status comes before the end of the object; the writer pokes when it is there.
   if (!gone && !context_.statuses.Written(uid_)) return;
   if (const absl::Status status = RemoveSandboxes(); !status.ok()) {

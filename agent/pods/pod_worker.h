@@ -51,6 +51,11 @@ class PodWorker : public std::enable_shared_from_this<PodWorker> {
   void End(PodVerdict verdict);
   // It was refused: as End(), and its status tells of no containers. Before the first Sync().
   void Reject(PodVerdict verdict);
+  // Its end is decided, though something of it may still be here.
+  bool ending() const;
+  // The disk is needed: what is left in the runtime of a pod that has ended goes, although the API
+  // still has the pod.
+  void FreeContainers();
 
   void Sync();
   // The runtime did something that the worker did not: the next Sync() reads the pod.
@@ -105,15 +110,22 @@ class PodWorker : public std::enable_shared_from_this<PodWorker> {
   absl::StatusOr<std::string> CreateContainer(const ContainerToStart& start,
                                               const api::core::v1::Container& container,
                                               const std::string& image_ref);
-  // False when the hook failed and the container is on its way out.
-  bool PostStart(const api::core::v1::Container& container, const std::string& id);
   void CollectGarbage();
+
+  // pod_worker_hooks.cc
+  void PostStart(const api::core::v1::Container& container, const std::string& id);
+  std::set<std::string, std::less<>> RunningHooks() const;  // ids of their containers
+  // Tells of hooks that failed, and which containers wait for theirs.
+  void LookAtHooks();
+  void SyncProbes(bool terminating);
+  void EndSleeps();
 
   // pod_worker_stop.cc
   void Kill(const ContainerToKill& kill, absl::Duration grace);
   void RunKill(const api::core::v1::Pod& pod, const ContainerToKill& kill, absl::Duration grace,
                bool hook);
-  void Pause(absl::Duration duration);
+  // After its hook: the runtime's stop, with what is left of the grace that began at `start`.
+  void RunStop(const ContainerToKill& kill, absl::Duration grace, absl::Time start);
   void KillAll();
   absl::Duration Grace() const;
   absl::Status StopSandboxes();
@@ -134,6 +146,17 @@ class PodWorker : public std::enable_shared_from_this<PodWorker> {
   Phase phase_ BERTH_GUARDED_BY(mu_) = Phase::kSyncing;
   bool finished_ BERTH_GUARDED_BY(mu_) = false;
   bool runtime_changed_ BERTH_GUARDED_BY(mu_) = false;
+  bool free_containers_ BERTH_GUARDED_BY(mu_) = false;
+  std::set<std::string, std::less<>> hooks_ BERTH_GUARDED_BY(mu_);  // postStart runs, by id
+  // Hooks that only wait, by container id: when they end, and the stop that follows a preStop.
+  struct Sleep {
+    absl::Time until;
+    std::optional<ContainerToKill> kill;
+    absl::Duration grace;
+    absl::Time start;
+  };
+  std::map<std::string, Sleep, std::less<>> sleeps_ BERTH_GUARDED_BY(mu_);
+  std::map<std::string, absl::Status, std::less<>> failed_hooks_ BERTH_GUARDED_BY(mu_);
   // Stops under way, by container id, and when their grace ends.
   std::map<std::string, absl::Time> stopping_ BERTH_GUARDED_BY(mu_);
   struct Pull {

@@ -29,7 +29,6 @@ constexpr absl::Duration kVolumeTimeout = absl::Seconds(123);
 constexpr absl::Duration kPullTimeout = absl::Hours(1);
 constexpr absl::Duration kAfterPullError = absl::Seconds(5);
 constexpr absl::Duration kAfterConfigError = absl::Seconds(10);
-constexpr absl::Duration kHookTimeout = absl::Minutes(10);
 
 std::string ReadText(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -68,6 +67,8 @@ bool PodWorker::Execute(const PodActions& actions) {
   for (const auto& kill : actions.kill) Kill(kill, kill.grace.value_or(Grace()));
   bool progress = false;
   for (const auto& start : actions.start) {
+    // One after the other, each with its hook.
+    if (start.kind != ContainerKind::kEphemeral && !RunningHooks().empty()) continue;
     const bool started = StartContainer(start);
     progress = progress || started;
   }
@@ -266,7 +267,7 @@ absl::StatusOr<std::string> PodWorker::CreateContainer(const ContainerToStart& s
     return config_error(user);
   }
   auto mounts = context_.files.Mounts(*pod_, container, inputs.restart_count, *volumes_,
-                                      addresses.pod_ips, inputs.process.env);
+                                      context_.volumes, addresses.pod_ips, inputs.process.env);
   if (!mounts.ok()) return config_error(mounts.status());
   inputs.mounts = *std::move(mounts);
   inputs.node_memory_bytes = context_.node_memory_bytes();
@@ -367,27 +368,6 @@ bool PodWorker::StartContainer(const ContainerToStart& start) {
   }
   PostStart(container, *id);
   return true;
-}
-
-bool PodWorker::PostStart(const Container& container, const std::string& id) {
-  if (!container.lifecycle().has_post_start()) return true;
-  const auto& hook = container.lifecycle().post_start();
-  const ObservedSandbox& sandbox = *seen_.LatestSandbox();
-  absl::Status status;
-  if (hook.has_sleep()) {
-    Pause(absl::Seconds(hook.sleep().seconds()));
-  } else {
-    status = context_.prober.RunHook(
-        hook, {*pod_, container, id, sandbox.ips.empty() ? "" : sandbox.ips.front()}, kHookTimeout);
-  }
-  if (status.ok()) return true;
-  // What a hook says is not for the event, where more people read: it may hold secrets.
-  context_.event(*pod_, "Warning", "FailedPostStartHook", "PostStartHook failed", container.name());
-  BERTH_WARNING("postStart hook failed", {"pod", api::KeyOf(*pod_)},
-                {"container", container.name()}, {"error", status});
-  waiting_[container.name()] = {"PostStartHookError", std::string(status.message())};
-  Kill({id, container.name(), "FailedPostStartHook", std::nullopt}, Grace());
-  return false;
 }
 
 // Keeps one dead instance of each container beside the newest, and no sandbox that is neither the

@@ -25,7 +25,12 @@ absl::Duration PodWorker::Grace() const {
   if (pod_->spec().has_termination_grace_period_seconds()) {
     grace = absl::Seconds(pod_->spec().termination_grace_period_seconds());
   }
-  if (!meta.has_deletion_timestamp()) return grace;
+  absl::Duration most = absl::InfiniteDuration();
+  {
+    base::MutexLock l(mu_);
+    if (verdict_.has_value() && verdict_->grace.has_value()) most = *verdict_->grace;
+  }
+  if (!meta.has_deletion_timestamp()) return std::min(grace, most);
   if (meta.has_deletion_grace_period_seconds()) {
     grace = absl::Seconds(meta.deletion_grace_period_seconds());
   }
@@ -34,7 +39,7 @@ absl::Duration PodWorker::Grace() const {
     const absl::Time end = absl::FromUnixSeconds(meta.deletion_timestamp().seconds());
     grace = std::min(grace, end - context_.clock.Now());
   }
-  return grace;
+  return std::min(grace, most);
 }
 
 void PodWorker::KillAll() {
@@ -91,25 +96,34 @@ void PodWorker::RunKill(const api::core::v1::Pod& pod, const ContainerToKill& ki
                         absl::Duration grace, bool hook) {
   const absl::Time start = context_.clock.Now();
   const auto* spec = FindContainerSpec(pod, kill.name);
-  if (hook && spec != nullptr && spec->lifecycle().has_pre_stop()) {
-    const auto& pre_stop = spec->lifecycle().pre_stop();
-    if (pre_stop.has_sleep()) {
-      Pause(std::min(grace, absl::Seconds(pre_stop.sleep().seconds())));
-    } else {
-      std::string ip;
-      if (const auto seen = Seen(); seen != nullptr && seen->LatestSandbox() != nullptr &&
-                                    !seen->LatestSandbox()->ips.empty()) {
-        ip = seen->LatestSandbox()->ips.front();
-      }
-      const absl::Status status =
-          context_.prober.RunHook(pre_stop, {pod, *spec, kill.id, ip}, grace);
-      if (!status.ok()) {
-        context_.event(pod, "Warning", "FailedPreStopHook", "PreStopHook failed", kill.name);
-        BERTH_WARNING("preStop hook failed", {"pod", api::KeyOf(pod)}, {"container", kill.name},
-                      {"error", status});
-      }
-    }
+  if (!hook || spec == nullptr || !spec->lifecycle().has_pre_stop()) {
+    return RunStop(kill, grace, start);
   }
+  const auto& pre_stop = spec->lifecycle().pre_stop();
+  if (pre_stop.has_sleep()) {
+    const absl::Duration sleep = std::min(grace, absl::Seconds(pre_stop.sleep().seconds()));
+    {
+      base::MutexLock l(mu_);
+      sleeps_[kill.id] = {start + sleep, kill, grace, start};
+    }
+    context_.poke(uid_, sleep);
+    return;
+  }
+  std::string ip;
+  if (const auto seen = Seen();
+      seen != nullptr && seen->LatestSandbox() != nullptr && !seen->LatestSandbox()->ips.empty()) {
+    ip = seen->LatestSandbox()->ips.front();
+  }
+  const absl::Status status = context_.prober.RunHook(pre_stop, {pod, *spec, kill.id, ip}, grace);
+  if (!status.ok()) {
+    context_.event(pod, "Warning", "FailedPreStopHook", "PreStopHook failed", kill.name);
+    BERTH_WARNING("preStop hook failed", {"pod", api::KeyOf(pod)}, {"container", kill.name},
+                  {"error", status});
+  }
+  RunStop(kill, grace, start);
+}
+
+void PodWorker::RunStop(const ContainerToKill& kill, absl::Duration grace, absl::Time start) {
   const absl::Duration left = std::max(kMinGrace, grace - (context_.clock.Now() - start));
   cri::v1::StopContainerRequest request;
   request.set_container_id(kill.id);
@@ -126,23 +140,6 @@ void PodWorker::RunKill(const api::core::v1::Pod& pod, const ContainerToKill& ki
     runtime_changed_ = true;
   }
   context_.poke(uid_, status.ok() ? absl::ZeroDuration() : absl::Seconds(1));
-}
-
-// Waits on the clock, on a thread of the executor.
-void PodWorker::Pause(absl::Duration duration) {
-  struct Shared {
-    base::Mutex mu;
-    base::CondVar done;
-    bool over BERTH_GUARDED_BY(mu) = false;
-  };
-  const auto shared = std::make_shared<Shared>();
-  context_.clock.After(duration, [shared] {
-    base::MutexLock l(shared->mu);
-    shared->over = true;
-    shared->done.NotifyAll();
-  });
-  base::MutexLock l(shared->mu);
-  while (!shared->over) shared->done.Wait(shared->mu);
 }
 
 absl::Status PodWorker::StopSandboxes() {

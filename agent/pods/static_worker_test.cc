@@ -93,7 +93,7 @@ TEST_F(StaticWorkerTest, OneThatRanBeforeTheDaemonRestartedIsNotAdmittedAgain) {
   Settle();
   EXPECT_TRUE(Runs("s1"));
   EXPECT_FALSE(Runs("s0"));
-  EXPECT_THAT(event_log_, Contains(HasSubstr("OutOfpods")));
+  EXPECT_THAT(event_log_, Contains(HasSubstr("UnexpectedAdmissionError")));
 }
 
 }  // namespace

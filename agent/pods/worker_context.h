@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -58,6 +59,9 @@ struct WorkerContext {
   // The status of a static pod, for its mirror.
   std::function<void(const api::core::v1::Pod& pod, const api::core::v1::PodStatus& status)>
       mirror_status = [](const auto&, const auto&) {};
+  // Why the node lets no such pod in now, whatever room there is for it.
+  std::function<std::optional<PodVerdict>(const api::core::v1::Pod& pod)> keep_out =
+      [](const auto&) { return std::nullopt; };
 };
 
 }  // namespace berth::agent

@@ -34,6 +34,9 @@ class FakeVolumes : public PodVolumes {
     if (!error.ok()) return error;
     return MountedVolumes{};
   }
+  absl::StatusOr<std::string> BindSubpath(const SubpathMount& mount) override {
+    return std::string(mount.volume_path);
+  }
   absl::Status TearDown(std::string_view uid) override {
     torn_down.emplace_back(uid);
     return absl::OkStatus();

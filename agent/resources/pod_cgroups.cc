@@ -182,6 +182,16 @@ absl::Status PodCgroups::RemovePod(std::string_view uid) {
   return ShareQos();
 }
 
+absl::StatusOr<cgroups::Usage> PodCgroups::UsageOf(std::string_view uid) const {
+  if (groups_ == nullptr) return base::FailedPrecondition("cgroups are not managed here");
+  if (uid.empty()) return groups_->ReadUsage(PathOf(QosClass::kGuaranteed));
+  for (const QosClass qos : kAllQos) {
+    const std::string path = CgroupPathFor(options_.driver, options_.root, qos, uid);
+    if (groups_->Exists(path)) return groups_->ReadUsage(path);
+  }
+  return base::NotFound("pod ", uid, " has no cgroup");
+}
+
 std::vector<std::string> PodCgroups::ListPods() const {
   std::vector<std::string> uids;
   if (groups_ == nullptr) return uids;

@@ -49,6 +49,8 @@ class PodCgroups {
   absl::StatusOr<std::string> EnsurePod(const api::core::v1::Pod& pod);
   // Wherever it is. FailedPrecondition while its processes are dying: call again.
   absl::Status RemovePod(std::string_view uid);
+  // Of the pod's group, of kubepods for "". FailedPrecondition with management off.
+  absl::StatusOr<cgroups::Usage> UsageOf(std::string_view uid) const;
   // Pods that have a group.
   std::vector<std::string> ListPods() const;
 

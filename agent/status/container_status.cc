@@ -16,11 +16,19 @@ using api::core::v1::ContainerStatus;
 
 void SetTime(absl::Time time, api::Time& out) { out.set_seconds(absl::ToUnixSeconds(time)); }
 
+// All messages of a pod together stay below 12 KiB: each container has its share.
+std::string MessageOf(const api::core::v1::PodSpec& spec, const std::string& message) {
+  constexpr size_t kAll = 12 << 10;
+  const int containers =
+      spec.containers_size() + spec.init_containers_size() + spec.ephemeral_containers_size();
+  return message.substr(0, kAll / static_cast<size_t>(std::max(1, containers)));
+}
+
 void FillTerminated(const StatusInputs& in, const ObservedContainer& seen,
                     ContainerStateTerminated& out) {
   out.set_exit_code(seen.exit_code);
   out.set_reason(!seen.reason.empty() ? seen.reason : seen.exit_code == 0 ? "Completed" : "Error");
-  if (!seen.message.empty()) out.set_message(seen.message);
+  if (!seen.message.empty()) out.set_message(MessageOf(in.pod.spec(), seen.message));
   SetTime(seen.started_at, *out.mutable_started_at());
   SetTime(seen.finished_at, *out.mutable_finished_at());
   out.set_container_id(base::StrCat(in.runtime_name, "://", seen.id));
@@ -156,8 +164,8 @@ class Builder {
 
   void Running(const ObservedContainer& latest) {
     const bool started = in_.probes.started.contains(latest.id);
-    if (const Waiting* waiting = WaitingReason();
-        waiting != nullptr && waiting->reason == "PostStartHookError") {
+    // Its hook has not ended yet, or not well.
+    if (const Waiting* waiting = WaitingReason(); waiting != nullptr && !in_.terminating) {
       out_.clear_state();
       SetWaiting(*waiting);
     }

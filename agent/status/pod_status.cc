@@ -23,6 +23,8 @@ using Statuses = google::protobuf::RepeatedPtrField<ContainerStatus>;
 constexpr std::string_view kOwnConditions[] = {"PodReadyToStartContainers", "Initialized", "Ready",
                                                "ContainersReady", "PodScheduled"};
 
+constexpr std::string_view kDisruption = "DisruptionTarget";
+
 const ContainerStatus* FindStatus(const Statuses& list, std::string_view name) {
   for (const auto& status : list) {
     if (status.name() == name) return &status;
@@ -184,7 +186,9 @@ void SetCondition(const StatusInputs& in, std::string_view type, const Verdict& 
 }
 
 void FillConditions(const StatusInputs& in, PodStatus& out) {
+  const bool disrupted = in.verdict.has_value() && !in.verdict->disruption.empty();
   for (const auto& condition : in.pod.status().conditions()) {
+    if (disrupted && condition.type() == kDisruption) continue;
     if (std::find(std::begin(kOwnConditions), std::end(kOwnConditions), condition.type()) ==
         std::end(kOwnConditions)) {
       *out.add_conditions() = condition;
@@ -199,6 +203,9 @@ void FillConditions(const StatusInputs& in, PodStatus& out) {
   SetCondition(in, "Ready", Ready(in.pod, containers), out);
   SetCondition(in, "ContainersReady", containers, out);
   SetCondition(in, "PodScheduled", {true, "", ""}, out);
+  if (disrupted) {
+    SetCondition(in, kDisruption, {true, "TerminationByKubelet", in.verdict->disruption}, out);
+  }
 }
 
 void FillAddresses(const StatusInputs& in, PodStatus& out) {

@@ -31,6 +31,9 @@ struct Waiting {
 struct PodVerdict {
   std::string reason;  // DeadlineExceeded, OutOfcpu, Evicted, ...
   std::string message;
+  // Of the condition DisruptionTarget, for a pod that the node ends for its own sake; "" for none.
+  std::string disruption;
+  std::optional<absl::Duration> grace;  // instead of the pod's own
 };
 
 struct StatusInputs {

@@ -277,5 +277,35 @@ TEST_F(PodStatusTest, HostNetworkPodsHaveTheNodesAddress) {
   EXPECT_EQ(Compute().pod_ip(), "192.168.0.1");
 }
 
+TEST_F(PodStatusTest, MessagesShareTwelveKibibytesAmongTheContainers) {
+  for (const char* name : {"b", "c", "d"}) AddApp(name);
+  pod_.mutable_spec()->set_restart_policy("Never");
+  Exit("app", 1).message = std::string(4096, 'x');
+  Exit("b", 1).message = "short";
+  const PodStatus status = Compute();
+  EXPECT_EQ(status.container_statuses(0).state().terminated().message().size(), 3072u);
+  EXPECT_EQ(status.container_statuses(1).state().terminated().message(), "short");
+}
+
+TEST_F(PodStatusTest, AContainerWhoseHookRunsIsNotRunningYet) {
+  See("app", ContainerPhase::kRunning);
+  waiting_["app"] = {"ContainerCreating", ""};
+  EXPECT_EQ(Compute().container_statuses(0).state().waiting().reason(), "ContainerCreating");
+  EXPECT_EQ(Compute().phase(), "Pending");
+  terminating_ = true;
+  EXPECT_TRUE(Compute().container_statuses(0).state().has_running());
+}
+
+TEST_F(PodStatusTest, WhomTheNodeEndsForItsOwnSakeHasTheCondition) {
+  verdict_ = PodVerdict{"Evicted", "The node was low on resource: memory. "};
+  EXPECT_EQ(Condition(Compute(), "DisruptionTarget"), "absent");
+  verdict_->disruption = "The node was low on resource: memory. ";
+  const PodStatus status = Compute();
+  EXPECT_EQ(Condition(status, "DisruptionTarget"),
+            "True/TerminationByKubelet: The node was low on resource: memory. ");
+  *pod_.mutable_status() = status;
+  EXPECT_EQ(Compute().conditions_size(), status.conditions_size());
+}
+
 }  // namespace
 }  // namespace berth::agent

@@ -110,12 +110,13 @@ absl::StatusOr<std::string> PodFiles::WriteHosts(const api::core::v1::Pod& pod,
 
 absl::StatusOr<std::vector<HostMount>> PodFiles::Mounts(
     const api::core::v1::Pod& pod, const api::core::v1::Container& container, int restart_count,
-    const MountedVolumes& volumes, const std::vector<std::string>& pod_ips,
+    const MountedVolumes& mounted, PodVolumes& volumes, const std::vector<std::string>& pod_ips,
     const std::vector<std::pair<std::string, std::string>>& env) const {
   std::vector<HostMount> mounts;
-  for (const auto& mount : container.volume_mounts()) {
-    const auto volume = volumes.find(mount.name());
-    if (volume == volumes.end()) {
+  for (int i = 0; i < container.volume_mounts_size(); ++i) {
+    const auto& mount = container.volume_mounts(i);
+    const auto volume = mounted.find(mount.name());
+    if (volume == mounted.end()) {
       return base::InvalidArgument("volume \"", mount.name(), "\" of mount ", mount.mount_path(),
                                    " is not there");
     }
@@ -131,7 +132,9 @@ absl::StatusOr<std::vector<HostMount>> PodFiles::Mounts(
                        mount.mount_path());
     }
     if (!subpath.empty()) {
-      ASSIGN_OR_RETURN(out.host_path, ResolveSubpath(volume->second.host_path, subpath),
+      ASSIGN_OR_RETURN(out.host_path,
+                       volumes.BindSubpath({pod.metadata().uid(), mount.name(), container.name(), i,
+                                            volume->second.host_path, subpath}),
                        "failed to prepare subPath for volumeMount \"", mount.name(),
                        "\" of container \"", container.name(), "\"");
     }
@@ -171,7 +174,15 @@ void PodFiles::LinkLog(const api::core::v1::Pod& pod, std::string_view container
 
 void PodFiles::RemoveLog(std::string_view log_path) const {
   std::error_code error;
-  if (!log_path.empty()) fs::remove(fs::path(std::string(log_path)), error);
+  if (!log_path.empty()) {
+    const fs::path path{std::string(log_path)};
+    fs::remove(path, error);
+    const std::string rotated = path.filename().string() + ".";
+    for (const auto& entry : fs::directory_iterator(path.parent_path(), error)) {
+      std::error_code ignored;
+      if (entry.path().filename().string().starts_with(rotated)) fs::remove(entry, ignored);
+    }
+  }
   if (paths_.container_logs_dir.empty()) return;
   for (const auto& entry : fs::directory_iterator(paths_.container_logs_dir, error)) {
     std::error_code ignored;

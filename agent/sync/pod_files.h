@@ -36,12 +36,12 @@ class PodFiles {
   // $(VAR) in subPathExpr. Errors are the pod's fault and name the mount.
   absl::StatusOr<std::vector<HostMount>> Mounts(
       const api::core::v1::Pod& pod, const api::core::v1::Container& container, int restart_count,
-      const MountedVolumes& volumes, const std::vector<std::string>& pod_ips,
+      const MountedVolumes& mounted, PodVolumes& volumes, const std::vector<std::string>& pod_ips,
       const std::vector<std::pair<std::string, std::string>>& env) const;
   // The symlink <container_logs_dir>/<pod>_<ns>_<container>-<id>.log that log collectors follow.
   void LinkLog(const api::core::v1::Pod& pod, std::string_view container, std::string_view id,
                int restart_count) const;
-  // The log of a removed instance, and links that lead nowhere.
+  // The log of a removed instance, rotated ones too, and links that lead nowhere.
   void RemoveLog(std::string_view log_path) const;
   // The pod's directory (volumes must be unmounted) and its logs.
   absl::Status RemovePod(std::string_view namespace_, std::string_view name,

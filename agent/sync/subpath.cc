@@ -36,6 +36,11 @@ absl::StatusOr<std::string> RealPath(int fd) {
 }  // namespace
 
 absl::StatusOr<std::string> ResolveSubpath(std::string_view volume, std::string_view subpath) {
+  ASSIGN_OR_RETURN(const kernel::UniqueFd found, OpenSubpath(volume, subpath));
+  return RealPath(found.get());
+}
+
+absl::StatusOr<kernel::UniqueFd> OpenSubpath(std::string_view volume, std::string_view subpath) {
   if (subpath.starts_with("/")) {
     return base::InvalidArgument("subPath \"", subpath, "\" must not be an absolute path");
   }
@@ -49,7 +54,7 @@ absl::StatusOr<std::string> ResolveSubpath(std::string_view volume, std::string_
   const std::string root(volume);
   kernel::UniqueFd base_fd(open(root.c_str(), O_PATH | O_CLOEXEC));
   if (!base_fd.valid()) return base::FromErrno(errno, base::StrCat("opening volume ", volume));
-  if (parts.empty()) return root;
+  if (parts.empty()) return base_fd;
   struct stat st {};
   const bool have_mode = fstat(base_fd.get(), &st) == 0;
   std::string path;
@@ -70,7 +75,7 @@ absl::StatusOr<std::string> ResolveSubpath(std::string_view volume, std::string_
     if (!here.valid()) return base::FromErrno(errno, base::StrCat("subPath ", subpath));
     path = next;
   }
-  return RealPath(here.get());
+  return here;
 }
 
 absl::StatusOr<std::string> ExpandSubpath(

@@ -22,6 +22,13 @@ absl::Status SystemMounter::MountTmpfs(const std::string& path, std::optional<in
   return base::FromErrno(errno, base::StrCat("mounting a tmpfs on ", path));
 }
 
+absl::Status SystemMounter::Bind(int descriptor, const std::string& path) {
+  // The kernel takes the descriptor's own place: no name is looked up again.
+  const std::string from = base::StrCat("/proc/self/fd/", descriptor);
+  if (mount(from.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) == 0) return absl::OkStatus();
+  return base::FromErrno(errno, base::StrCat("bind mounting on ", path));
+}
+
 absl::StatusOr<bool> SystemMounter::IsMounted(const std::string& path) {
   struct statx st {};
   if (statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS,

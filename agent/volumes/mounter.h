@@ -16,6 +16,8 @@ class Mounter {
   virtual ~Mounter() = default;
   // A tmpfs on the directory `path`; without a size the kernel's default (half of memory).
   virtual absl::Status MountTmpfs(const std::string& path, std::optional<int64_t> bytes) = 0;
+  // What the descriptor is open on, a directory or a file, at `path`, which is the same kind.
+  virtual absl::Status Bind(int descriptor, const std::string& path) = 0;
   virtual absl::StatusOr<bool> IsMounted(const std::string& path) = 0;
   // Takes every mount off `path`, which is no link; not mounted is success.
   virtual absl::Status Unmount(const std::string& path) = 0;
@@ -24,6 +26,7 @@ class Mounter {
 class SystemMounter : public Mounter {
  public:
   absl::Status MountTmpfs(const std::string& path, std::optional<int64_t> bytes) override;
+  absl::Status Bind(int descriptor, const std::string& path) override;
   absl::StatusOr<bool> IsMounted(const std::string& path) override;
   absl::Status Unmount(const std::string& path) override;
 };

@@ -8,6 +8,7 @@
 #include "agent/volumes/directory.h"
 #include "agent/volumes/host_path.h"
 #include "agent/volumes/payloads.h"
+#include "agent/volumes/subpath_mounts.h"
 #include "api/proto/core/v1/pod.pb.h"
 #include "api/proto/core/v1/volumes.pb.h"
 #include "base/status.h"
@@ -149,10 +150,18 @@ absl::Status NodeVolumes::SetUpFiles(const core::Pod& pod, const std::string& pa
   return WritePayload(path, payload, FsGroup(pod), clock_.Now()).status();
 }
 
+absl::StatusOr<std::string> NodeVolumes::BindSubpath(const SubpathMount& mount) {
+  for (const std::string_view name : {mount.pod_uid, mount.volume, mount.container}) {
+    RETURN_IF_ERROR(CheckName(name));
+  }
+  return MakeSubpathMount(StrCat(root_dir_, "/pods/", mount.pod_uid), mount, mounter_);
+}
+
 absl::Status NodeVolumes::TearDown(std::string_view pod_uid) {
   RETURN_IF_ERROR(CheckName(pod_uid), "pod uid");
   tokens_.ForgetPod(pod_uid);
   const std::string pod_path = StrCat(root_dir_, "/pods/", pod_uid);
+  RETURN_IF_ERROR(RemoveSubpathMounts(pod_path, mounter_), "removing subPath mounts");
   const std::string volumes_path = pod_path + "/volumes";
   auto volumes = OpenDirectory(volumes_path);
   if (absl::IsNotFound(volumes.status())) return absl::OkStatus();

@@ -27,6 +27,7 @@ class NodeVolumes : public PodVolumes {
 
   absl::StatusOr<MountedVolumes> SetUp(const api::core::v1::Pod& pod,
                                        absl::Duration timeout) override;
+  absl::StatusOr<std::string> BindSubpath(const SubpathMount& mount) override;
   absl::Status TearDown(std::string_view pod_uid) override;
 
  private:

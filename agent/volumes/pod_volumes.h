@@ -23,6 +23,13 @@ struct MountedVolume {
 // By the volume's name in the Pod.
 using MountedVolumes = base::StringMap<MountedVolume>;
 
+// A path inside a volume that a container mounts.
+struct SubpathMount {
+  std::string_view pod_uid, volume, container;
+  int index = 0;  // of the mount in the container
+  std::string_view volume_path, subpath;
+};
+
 class PodVolumes {
  public:
   virtual ~PodVolumes() = default;
@@ -31,6 +38,9 @@ class PodVolumes {
   // (event FailedMount); the caller retries.
   virtual absl::StatusOr<MountedVolumes> SetUp(const api::core::v1::Pod& pod,
                                                absl::Duration timeout) = 0;
+  // The host path to mount for it: one that leads to the same place whatever happens inside the
+  // volume from now on. Missing directories are made; the errors are those of ResolveSubpath.
+  virtual absl::StatusOr<std::string> BindSubpath(const SubpathMount& mount) = 0;
   // Unmounts and removes everything under <root>/pods/<uid>/volumes. NotFound is success.
   virtual absl::Status TearDown(std::string_view pod_uid) = 0;
 };

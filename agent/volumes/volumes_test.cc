@@ -165,6 +165,13 @@ class FakeMounter : public Mounter {
     last_size = bytes;
     return absl::OkStatus();
   }
+  absl::Status Bind(int descriptor, const std::string& path) override {
+    mounted.insert(path);
+    struct stat st {};
+    EXPECT_EQ(fstat(descriptor, &st), 0);
+    bound[path] = st.st_ino;
+    return absl::OkStatus();
+  }
   absl::StatusOr<bool> IsMounted(const std::string& path) override {
     return mounted.contains(path);
   }
@@ -173,6 +180,7 @@ class FakeMounter : public Mounter {
     return absl::OkStatus();
   }
   std::set<std::string> mounted;
+  std::map<std::string, ino_t> bound;
   std::optional<int64_t> last_size;
 };
 
