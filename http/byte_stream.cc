@@ -2,6 +2,8 @@
 #include "http/byte_stream.h"
 
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -114,6 +116,13 @@ IoResult ByteStream::ShutdownWrite() {
 size_t ByteStream::Unsent() const {
   int bytes = 0;
   return ioctl(watched_.fd(), SIOCOUTQ, &bytes) == 0 ? static_cast<size_t>(bytes) : 0;
+}
+
+bool ByteStream::PeerEnded() const {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (getsockopt(watched_.fd(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return false;
+  return info.tcpi_state == TCP_CLOSE_WAIT || info.tcpi_state == TCP_CLOSE;
 }
 
 void ByteStream::When(Kind want, Loop::Task task) {

@@ -38,7 +38,8 @@ class ByteStream {
   IoResult Write(std::string_view data);  // a part of it, perhaps
   // Tells the peer that no more comes; reading goes on.
   IoResult ShutdownWrite();
-  size_t Unsent() const;  // bytes that the peer's kernel has not acknowledged
+  size_t Unsent() const;   // bytes that the peer's kernel has not acknowledged
+  bool PeerEnded() const;  // also when it has not been read so far; false for what is no TCP
   // One task per direction; a later one replaces it.
   void When(IoResult::Kind want, Loop::Task task);
   std::optional<PeerCertificate> Peer() const;

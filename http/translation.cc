@@ -38,6 +38,7 @@ class Translation : public std::enable_shared_from_this<Translation> {
     if (!early.empty()) {
       Told([&](Translator::Out& out) { translator_->FromServer(early.data(), early.size(), out); });
     }
+    Look();
     Turn();
   }
 
@@ -142,6 +143,16 @@ class Translation : public std::enable_shared_from_this<Translation> {
       if (!progress && !over_ && client_.waiting() == 0 && server_.waiting() == 0) return;
     }
     client_.end->loop->Post([self] { self->Turn(); });
+  }
+
+  // A client that is not read because the server takes nothing ends unseen.
+  void Look() {
+    timer_.Start(kClosingTime, [weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (self == nullptr || self->client_.stream() == nullptr || self->over_) return;
+      if (self->server_.waiting() > 0 && self->client_.stream()->PeerEnded()) return self->Close();
+      self->Look();
+    });
   }
 
   // The rest goes to the client, which then closes.

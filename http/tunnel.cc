@@ -24,6 +24,7 @@ class Copying : public std::enable_shared_from_this<Copying> {
     for (Way& way : ways_) {
       way.pending = std::exchange(way.to->to_send, "") + std::exchange(way.from->received, "");
     }
+    Look();
     for (size_t i = 0; i < ways_.size(); ++i) Step(i);
   }
 
@@ -61,7 +62,7 @@ class Copying : public std::enable_shared_from_this<Copying> {
         // The server has gone and may have said why: a status, say. It is still read to its end,
         // and so is the client, who would get a reset otherwise and lose what is under way to it.
         way.drops = true;
-        GiveTime();
+        moved_ = true;
         return true;
       }
     }
@@ -77,21 +78,28 @@ class Copying : public std::enable_shared_from_this<Copying> {
     }
     way.ended = true;
     if (ways_[kUp].ended && ways_[kDown].ended) return Close();
-    moved_ = false;
-    GiveTime();
+    moved_ = true;
   }
 
-  // One side has ended. The other may say the rest, but not stay for ever: nobody may be there.
-  void GiveTime() {
+  // Looks now and then whether anybody is still there. When one side has ended, the other may say
+  // the rest, but not stay for ever. A client that is not read because the server takes nothing
+  // ends unseen.
+  void Look() {
     timer_.Start(kTimeForTheRest, [weak = weak_from_this()] {
       const auto self = weak.lock();
       if (self == nullptr || self->closed_) return;
-      const Way& way = self->ways_[kDown];
-      const bool waits = !way.pending.empty() || !self->ways_[kUp].pending.empty() ||
-                         way.from->stream->Unsent() > 0 || way.to->stream->Unsent() > 0;
-      if (!waits && !std::exchange(self->moved_, false)) return self->Close();
-      self->GiveTime();
+      if (!std::exchange(self->moved_, false) && self->Abandoned()) return self->Close();
+      self->Look();
     });
+  }
+
+  bool Abandoned() const {
+    const Way &up = ways_[kUp], &down = ways_[kDown];
+    if (!up.ended && !up.drops && !down.ended) {
+      return !up.pending.empty() && up.from->stream->PeerEnded();
+    }
+    return up.pending.empty() && down.pending.empty() && up.to->stream->Unsent() == 0 &&
+           down.to->stream->Unsent() == 0;
   }
 
   void Step(size_t index) {

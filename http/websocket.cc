@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cstring>
 #include <utility>
 
 #include "base/status.h"
@@ -145,6 +146,22 @@ Close WebSocketReader::Control(Sink& sink) {
   return Close::kNone;
 }
 
+// Eight bytes at a time: a copy of a gigabyte passes here.
+void WebSocketReader::Unmask(char* data, size_t size) {
+  unsigned char mask[8];
+  for (unsigned i = 0; i < 8; ++i) mask[i] = mask_[(mask_at_ + i) & 3];
+  mask_at_ = static_cast<unsigned>((mask_at_ + size) & 3);
+  uint64_t word_mask = 0, word = 0;
+  std::memcpy(&word_mask, mask, 8);
+  size_t at = 0;
+  for (; at + 8 <= size; at += 8) {
+    std::memcpy(&word, data + at, 8);
+    word ^= word_mask;
+    std::memcpy(data + at, &word, 8);
+  }
+  for (; at < size; ++at) data[at] = static_cast<char>(data[at] ^ mask[at & 7]);
+}
+
 Close WebSocketReader::Put(char* data, size_t size, Sink& sink) {
   const auto fail = [this](Close code) {
     over_ = true;
@@ -173,9 +190,7 @@ Close WebSocketReader::Put(char* data, size_t size, Sink& sink) {
     }
     const auto take = static_cast<size_t>(std::min<uint64_t>(left_, size));
     if (take == 0 && left_ > 0) return Close::kNone;
-    for (size_t i = 0; i < take; ++i) {
-      data[i] = static_cast<char>(static_cast<uint8_t>(data[i]) ^ mask_[mask_at_++ & 3]);
-    }
+    Unmask(data, take);
     left_ -= take;
     in_payload_ = left_ > 0;
     if (IsControl(opcode_)) {

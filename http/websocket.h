@@ -74,6 +74,7 @@ class WebSocketReader {
  private:
   WebSocketClose Head();
   WebSocketClose Control(Sink& sink);
+  void Unmask(char* data, size_t size);
 
   const uint64_t max_message_bytes_;
   std::string head_;  // of the frame that is being read, until complete
