@@ -127,6 +127,12 @@ def orphaned_shims(node):
     return found
 
 
+# What a node with a running Pod has of each kind; the rest of leftovers() is empty on any node.
+KINDS = {"containers", "tasks", "snapshots", "task folders", "sandbox folders", "container folders", "shims", "mounts",
+         "cgroups", "interfaces", "addresses", "network results", "pod folders", "pod log folders",
+         "container log links"}
+
+
 def leftovers(node):
     """{kind: things} that exist only because of Pods; a node without Pods has none of each."""
     base, orphans = root(node), orphaned_shims(node)
@@ -147,7 +153,7 @@ def leftovers(node):
         "network results": names(base / "var/lib/cni/results"),
         "pod folders": names(base / "var/lib/kubelet/pods"),
         "pod log folders": names(node.folder / "pod-logs"),
-        "container log links": names(base / "var/log/containers"),
+        "container log links": names(node.folder / "containers"),
     }
     return {kind: [t for t in things if t] for kind, things in found.items() if any(things)}
 
