@@ -175,10 +175,11 @@ class PackagesTest(unittest.TestCase):
             self.host.run("ctr", "-n", "k8s.io", "images", "import", harness.ROOT / f"build/images/{image}.tar")
         # The shipped file, edited as an administrator would.
         self.sh("sed -i 's/^cgroupDriver: .*/cgroupDriver: systemd\\nfailCgroupV1: false/' /etc/berth/berthd.yaml")
-        self.sh("cp /var/lib/berth-controlplane/pki/ca.crt /etc/berth/; umask 077; berth-controlplane kubeconfig "
-                "--config /etc/berth/controlplane.yaml --node $(hostname) >/etc/berth/kubeconfig")
+        self.sh("cp /var/lib/berth-controlplane/pki/ca.crt /etc/berth/; umask 077; berth-controlplane "
+                "bootstrap-kubeconfig --config /etc/berth/controlplane.yaml >/etc/berth/bootstrap-kubeconfig")
         self.sh("systemctl start berthd")
         self.assertTrue(self.active("berthd"))
+        self.assertEqual(self.sh("stat -c %a /etc/berth/kubeconfig"), "600")
         self.eventually("a Ready node", self.node_ready)
         self.kubectl("create", "-f", "-", input=LIMITED)
         self.kubectl("wait", "--for=condition=Ready", "pod/limited", "--timeout=120s")

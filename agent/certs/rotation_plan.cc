@@ -13,6 +13,7 @@ using State = RequestVerdict::State;
 
 constexpr double kEarliest = 0.7;
 constexpr double kSpread = 0.2;
+constexpr absl::Duration kWithoutCertificate = absl::Minutes(5);
 constexpr absl::Duration kFirstRetry = absl::Seconds(2);
 constexpr int kQuickRetries = 5;
 constexpr absl::Duration kSlowRetry = absl::Minutes(1);
@@ -35,6 +36,11 @@ RotationPlan PlanRotation(const RotationView& view, absl::Time now) {
   }
   if (due <= now) return {RotationStep::kRequest, now};
   return {RotationStep::kRest, due};
+}
+
+bool IsLost(const CertificateFacts& facts, const absl::Status& last_error, absl::Time now) {
+  return now >= facts.not_after + kWithoutCertificate &&
+         (absl::IsUnauthenticated(last_error) || absl::IsPermissionDenied(last_error));
 }
 
 absl::Duration RetryDelay(int failures) {

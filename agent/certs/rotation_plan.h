@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "agent/certs/certificate_wish.h"
 
@@ -37,6 +38,10 @@ RotationPlan PlanRotation(const RotationView& view, absl::Time now);
 
 // A point between 70 % and 90 % of a certificate's life.
 absl::Time RotationDeadline(const CertificateFacts& facts, double share);
+
+// A certificate that cannot be renewed with itself any more: it ended minutes ago, and the server
+// answers and refuses. A server that is away says nothing about it.
+bool IsLost(const CertificateFacts& facts, const absl::Status& last_error, absl::Time now);
 
 // How long after the n-th failure in a row (1, 2, ...) the next attempt is made.
 absl::Duration RetryDelay(int failures);

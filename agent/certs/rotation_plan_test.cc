@@ -92,6 +92,16 @@ TEST(PlanRotation, AsksAtOnceForWhatIsMissingOrNamesTooLittle) {
   EXPECT_EQ(PlanRotation({}, kNow).when, absl::InfiniteFuture());
 }
 
+TEST(IsLost, OnlyWhenItEndedAWhileAgoAndTheServerRefuses) {
+  const CertificateFacts facts = Lives(kNow - absl::Hours(1), kNow);
+  const absl::Status refused = absl::UnauthenticatedError("");
+  EXPECT_FALSE(IsLost(facts, refused, kNow + absl::Minutes(4)));
+  EXPECT_TRUE(IsLost(facts, refused, kNow + absl::Minutes(5)));
+  EXPECT_TRUE(IsLost(facts, absl::PermissionDeniedError(""), kNow + absl::Minutes(5)));
+  EXPECT_FALSE(IsLost(facts, absl::UnavailableError(""), kNow + absl::Hours(5)));
+  EXPECT_FALSE(IsLost(facts, absl::OkStatus(), kNow + absl::Hours(5)));
+}
+
 TEST(RetryDelay, DoublesFiveTimesAndThenIsAMinute) {
   EXPECT_EQ(RetryDelay(1), absl::Seconds(2));
   EXPECT_EQ(RetryDelay(5), absl::Seconds(32));

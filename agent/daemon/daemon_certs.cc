@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The node's credentials: how it comes by them, and how they stay fresh.
+#include <filesystem>
 #include <random>
 
 #include "agent/certs/client_bootstrap.h"
+#include "agent/certs/rotation_plan.h"
 #include "agent/daemon/daemon.h"
 #include "api/proto/core/v1/node.pb.h"
 #include "base/log.h"
@@ -11,10 +13,6 @@
 
 namespace berth::agent {
 namespace {
-
-// How long a node whose certificate has ended goes on before a new process, which may bootstrap,
-// is worth more than this one.
-constexpr absl::Duration kWithoutCertificate = absl::Minutes(5);
 
 double RandomShare() {
   std::random_device source;
@@ -30,6 +28,13 @@ absl::Duration TimeToLive(const CertificateKeeper& keeper, absl::Time now) {
 
 absl::Status Daemon::Bootstrap() {
   if (KubeconfigIsGood(flags_.kubeconfig, clock_.Now())) return absl::OkStatus();
+  if (std::filesystem::exists(flags_.kubeconfig) &&
+      !std::filesystem::exists(flags_.bootstrap_kubeconfig)) {
+    // Pods that are here are looked after; with a token beside it the node would join again.
+    BERTH_WARNING("there is no bootstrap kubeconfig to join with",
+                  {"file", flags_.bootstrap_kubeconfig});
+    return absl::OkStatus();
+  }
   BootstrapOptions options;
   options.kubeconfig = flags_.kubeconfig;
   options.bootstrap_kubeconfig = flags_.bootstrap_kubeconfig;
@@ -116,11 +121,10 @@ void Daemon::KeepServingCertificate() {
 absl::Status Daemon::CheckClientCertificate() const {
   if (client_keeper_ == nullptr || flags_.bootstrap_kubeconfig.empty()) return absl::OkStatus();
   const auto facts = client_keeper_->CurrentFacts();
-  if (!facts.has_value() || clock_.Now() < facts->not_after + kWithoutCertificate) {
+  if (!facts.has_value() || !IsLost(*facts, client_keeper_->last_error(), clock_.Now()) ||
+      !std::filesystem::exists(flags_.bootstrap_kubeconfig)) {
     return absl::OkStatus();
   }
-  const absl::Status error = client_keeper_->last_error();
-  if (!absl::IsUnauthenticated(error) && !absl::IsPermissionDenied(error)) return absl::OkStatus();
   return base::FailedPrecondition("the client certificate has expired and could not be renewed");
 }
 

@@ -156,41 +156,74 @@ TEST_F(SigningRequestsTest, ApproversAndSignersKeepToTheirOwn) {
 }
 
 // The controllers run on threads of their own; each condition is waited for.
-TEST_F(SigningRequestsTest, ANodesRequestIsSignedUnseenWhenItsSenderMay) {
-  base::RealClock clock;
-  base::ThreadPool pool("api", 8);
-  client::ApiClient api(client::MakeInProcessTransport(
-      server_->handler(), pool, {.common_name = "admin", .organizations = {"system:masters"}}));
-  ControllerOptions options;
-  options.authority = *MakeAuthority("test-ca", clock.Now());
-  clock_.Advance(clock.Now() - clock_.Now());
-  Controllers controllers(api, clock, options);
-  controllers.Start();
-  const auto until = [&](const std::string& name, const char* condition) {
+class SigningTest : public SigningRequestsTest {
+ protected:
+  SigningTest()
+      : pool_("api", 8),
+        api_(client::MakeInProcessTransport(
+            server_->handler(), pool_,
+            {.common_name = "admin", .organizations = {"system:masters"}})) {
+    clock_.Advance(now_.Now() - clock_.Now());
+    ControllerOptions options;
+    options.authority = *MakeAuthority("test-ca", now_.Now());
+    controllers_ = std::make_unique<Controllers>(api_, now_, options);
+    controllers_->Start();
+  }
+  bool Until(const std::function<bool()>& done) {
     base::Mutex mu;
     base::CondVar never;
-    for (const absl::Time end = clock.Now() + absl::Seconds(30); clock.Now() < end;) {
-      const json status = Read(name).value("status", json::object());
-      if (condition == std::string_view("certificate") && status.contains(condition)) return true;
-      for (const json& found : status.value("conditions", json::array())) {
-        if (found["type"] == condition) return true;
-      }
+    for (const absl::Time end = now_.Now() + absl::Seconds(60); now_.Now() < end;) {
+      if (done()) return true;
       base::MutexLock l(mu);
       never.WaitFor(mu, absl::Milliseconds(10));
     }
     return false;
-  };
+  }
+  json Status(const std::string& name) { return Read(name).value("status", json::object()); }
+  bool Has(const std::string& name, const char* condition) {
+    for (const json& found : Status(name).value("conditions", json::array())) {
+      if (found["type"] == condition) return true;
+    }
+    return false;
+  }
+
+  base::RealClock now_;
+  base::ThreadPool pool_;
+  client::ApiClient api_;
+  std::unique_ptr<Controllers> controllers_;
+};
+
+TEST_F(SigningTest, ANodesRequestIsSignedUnseenWhenItsSenderMay) {
   Become("system:node:n1", {"system:nodes"});
   Make(kRequests, OfNode("mine").dump());
   Make(kRequests, Asking("others", TestRequest("system:node:n2", {"system:nodes"})).dump());
   BecomeAdmin();
-  EXPECT_TRUE(until("mine", "Approved"));
-  EXPECT_TRUE(until("mine", "certificate"));
-  EXPECT_FALSE(Read("others").value("status", json::object()).contains("conditions"));
+  EXPECT_TRUE(Until([this] { return Status("mine").contains("certificate"); }));
+  EXPECT_TRUE(Has("mine", "Approved"));
+  EXPECT_FALSE(Status("others").contains("conditions"));
+}
+
+TEST_F(SigningTest, WhatBreaksTheSignersRulesFails) {
   json object = Make(kRequests, Asking("bad", TestRequest("bob", {"system:nodes"})).dump());
   object["status"]["conditions"] = {Condition("Approved")};
   EXPECT_EQ(Put("bad", "approval", object)->response().status, 200);
-  EXPECT_TRUE(until("bad", "Failed"));
+  EXPECT_TRUE(Until([this] { return Has("bad", "Failed"); }));
+  EXPECT_FALSE(Status("bad").contains("certificate"));
+}
+
+TEST_F(SigningTest, TokensThatHaveExpiredGo) {
+  const std::string secrets = "/api/v1/namespaces/kube-system/secrets";
+  const auto make = [&](const std::string& id, const char* expiration) {
+    Make(secrets, json{{"metadata", {{"name", "bootstrap-token-" + id}}},
+                       {"type", "bootstrap.kubernetes.io/token"},
+                       {"stringData", {{"token-id", id}, {"expiration", expiration}}}}
+                      .dump());
+  };
+  make("aaaaaa", "2999-01-01T00:00:00Z");
+  make("bbbbbb", "2001-01-01T00:00:00Z");
+  EXPECT_TRUE(
+      Until([&] { return Get(secrets + "/bootstrap-token-bbbbbb")->response().status == 404; }));
+  EXPECT_EQ(Get(secrets + "/bootstrap-token-aaaaaa")->response().status, 200);
 }
 
 }  // namespace
