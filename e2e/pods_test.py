@@ -210,10 +210,12 @@ class PodLifeTest(pods.PodsTest):
         settings = node.folder / "berthd.yaml"
         settings.write_text(settings.read_text().replace("maxPods: 3\n", f"kubeReserved:\n  memory: {total - (300 << 10)}Ki\n"))
         node.start_berthd()
-        # Its files are memory: 270 MiB, and no more.
-        hog = pod("hog", "n2", {"command": ["sh", "-c", "dd if=/dev/zero of=/mem/x bs=1M count=270; sleep 1000000"],
-                                "volumeMounts": [{"name": "mem", "mountPath": "/mem"}]},
-                  volumes=[{"name": "mem", "emptyDir": {"medium": "Memory"}}])
+        self.eventually("its new size", lambda: json.loads(self.kubectl("get", "node", "n2", "-o", "json").stdout)
+                        ["status"]["allocatable"]["pods"] == "110", 60)
+        # Its files are memory: 270 MiB, and no more. One volume may not be larger than 250.
+        hog = pod("hog", "n2", {"command": ["sh", "-c", "for i in 1 2; do dd if=/dev/zero of=/mem$i/x bs=1M count=135; done; sleep 1000000"],
+                                "volumeMounts": [{"name": f"mem{i}", "mountPath": f"/mem{i}"} for i in (1, 2)]},
+                  volumes=[{"name": f"mem{i}", "emptyDir": {"medium": "Memory"}} for i in (1, 2)])
         self.create(hog)
         status = self.ended("hog")
         self.assertEqual(status["reason"], "Evicted")

@@ -269,6 +269,8 @@ bool IsWithoutEffect(std::string_view field) {
                                                   "containerRuntimeEndpoint",
                                                   "runtimeRequestTimeout",
                                                   "serializeImagePulls",
+                                                  "registryPullQPS",
+                                                  "registryBurst",
                                                   "maxParallelImagePulls",
                                                   "clusterDomain",
                                                   "clusterDNS",

@@ -86,6 +86,8 @@ void Daemon::MakePods() {
       api_ == nullptr ? NoTokenIssuer() : ApiTokenIssuer(*api_), clock_);
   ImagePullerOptions pulls;
   pulls.max_parallel_pulls = kubelet.serialize_image_pulls ? 1 : kubelet.max_parallel_image_pulls;
+  pulls.pull_qps = kubelet.registry_pull_qps;
+  pulls.pull_burst = kubelet.registry_burst;
   pulls.call_timeout = kubelet.runtime_request_timeout;
   pulls.node_docker_config = flags_.root_dir + "/config.json";
   pulls.leases = &leases_;

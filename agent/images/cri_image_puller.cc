@@ -26,6 +26,8 @@ namespace {
 namespace core = api::core::v1;
 using base::StrCat;
 
+constexpr char kTooFast[] = "pull QPS exceeded";
+
 std::string FieldPath(const core::Pod& pod, std::string_view container) {
   for (const auto& init : pod.spec().init_containers()) {
     if (init.name() == container) return StrCat("spec.initContainers{", container, "}");
@@ -180,7 +182,9 @@ class CriImagePuller::Impl {
     const absl::Time started = clock_.Now();
     const Flight flight = PullOnce(pod, image, started + timeout);
     if (!flight.status.ok()) {
-      const std::string error = RpcError(flight.status);
+      // Only what the runtime says is an error of its protocol.
+      const std::string error =
+          flight.status.message() == kTooFast ? kTooFast : RpcError(flight.status);
       Record(pod, container, "Warning", "Failed",
              StrCat("Failed to pull image \"", image, "\": ", error));
       backoff_.Failed(key, error, clock_.Now());
@@ -216,7 +220,7 @@ class CriImagePuller::Impl {
       slot = flight = std::make_shared<Flight>();
     }
     Flight result;
-    result.status = TakeSlot(deadline);
+    result.status = TakeToken() ? TakeSlot(deadline) : absl::UnknownError(kTooFast);
     if (result.status.ok()) {
       result = PullWithAny(image, credentials, deadline);
       GiveSlot();
@@ -242,6 +246,18 @@ class CriImagePuller::Impl {
     }
     --waiting_;
     return *flight;
+  }
+
+  bool TakeToken() {
+    if (options_.pull_qps <= 0) return true;
+    const absl::Time now = clock_.Now();
+    base::MutexLock lock(mu_);
+    const double since = absl::ToDoubleSeconds(now - tokens_at_);
+    tokens_ = std::min<double>(options_.pull_burst, tokens_ + since * options_.pull_qps);
+    tokens_at_ = now;
+    if (tokens_ < 1) return false;
+    --tokens_;
+    return true;
   }
 
   absl::Status TakeSlot(absl::Time deadline) {
@@ -334,6 +350,8 @@ class CriImagePuller::Impl {
   base::CondVar changed_;
   base::StringMap<std::shared_ptr<Flight>> flights_ BERTH_GUARDED_BY(mu_);
   int running_ BERTH_GUARDED_BY(mu_) = 0;
+  double tokens_ BERTH_GUARDED_BY(mu_) = 0;  // for pulls that begin; InfinitePast fills them
+  absl::Time tokens_at_ BERTH_GUARDED_BY(mu_) = absl::InfinitePast();
   int waiting_ BERTH_GUARDED_BY(mu_) = 0;
 };
 

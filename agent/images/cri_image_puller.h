@@ -25,6 +25,8 @@ struct ImagePullerOptions {
   absl::Duration first_backoff = absl::Seconds(10);
   absl::Duration max_backoff = absl::Seconds(300);
   absl::Duration call_timeout = absl::Minutes(2);  // of everything but pulls
+  double pull_qps = 0;                             // of pulls that begin; 0: as they come
+  int pull_burst = 1;                              // so many may begin at once after a rest
   std::string node_docker_config;  // path of a config.json; "" or a missing file: none
   ImageLeases* leases = nullptr;   // told of images that are needed; outlives the puller
 };

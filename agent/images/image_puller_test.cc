@@ -198,6 +198,24 @@ TEST_F(ImagePullerTest, FailuresBackOffFromTenToThreeHundredSeconds) {
   EXPECT_EQ(Ensure().reason, "");
 }
 
+TEST_F(ImagePullerTest, PullsBeginNoFasterThanAllowed) {
+  ImagePullerOptions options;
+  options.pull_qps = 0.5;
+  options.pull_burst = 2;
+  CriImagePuller slow(options, runtime_, objects_, clock_, [](auto&&...) {});
+  const auto pull = [&](const std::string& image) {
+    runtime_.AddPullableImage(image);
+    container_.set_image(image);
+    return slow.EnsureImage(pod_, container_, absl::Minutes(1)).message;
+  };
+  EXPECT_EQ(pull("a:1"), "");
+  EXPECT_EQ(pull("b:1"), "");
+  EXPECT_EQ(pull("c:1"), "pull QPS exceeded");
+  clock_.Advance(absl::Seconds(2));
+  EXPECT_EQ(pull("d:1"), "");
+  EXPECT_EQ(pull("e:1"), "pull QPS exceeded");
+}
+
 TEST_F(ImagePullerTest, PullSecretsReachTheRuntime) {
   runtime_.AddPullableImage("web:1");
   pod_.mutable_spec()->add_image_pull_secrets()->set_name("gone");

@@ -270,5 +270,15 @@ TEST_F(WorkerTest, AnEphemeralContainerWaitsForItsTarget) {
   EXPECT_TRUE(StatusOf().ephemeral_container_statuses(0).state().has_running());
 }
 
+TEST_F(WorkerTest, AProbeThatGoesWrongItselfIsTriedAgainAtOnce) {
+  auto pod = MakePod();
+  auto* probe = pod->mutable_spec()->mutable_containers(0)->mutable_readiness_probe();
+  probe->mutable_handler()->mutable_exec()->add_command("check");
+  probe->set_period_seconds(10);
+  runtime_.FailNext("ExecSync", base::Unavailable("the shim does not answer"), 2);
+  Run(pod);
+  EXPECT_TRUE(StatusOf().container_statuses(0).ready());
+}
+
 }  // namespace
 }  // namespace berth::agent

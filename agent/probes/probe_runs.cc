@@ -15,6 +15,9 @@ using api::core::v1::Pod;
 
 constexpr ProbeKind kKinds[] = {ProbeKind::kStartup, ProbeKind::kLiveness, ProbeKind::kReadiness};
 
+// Of a probe that went wrong itself, which says nothing of the container.
+constexpr int kAttempts = 3;
+
 std::string KeyOf(std::string_view uid, std::string_view id, ProbeKind kind) {
   return base::StrCat(uid, "|", id, "|", static_cast<int>(kind));
 }
@@ -163,7 +166,11 @@ void ProbeRuns::Handle(const std::string& key) {
   const auto* container = FindContainerSpec(*pod, name);
   const auto* probe = container == nullptr ? nullptr : ProbeOf(*container, kind);
   if (probe == nullptr) return;
-  const ProbeAnswer answer = prober_.Probe(*probe, {*pod, *container, id, ip});
+  ProbeAnswer answer;
+  for (int attempt = 0; attempt < kAttempts && answer.outcome == ProbeOutcome::kUnknown;
+       ++attempt) {
+    answer = prober_.Probe(*probe, {*pod, *container, id, ip});
+  }
   bool changed = false;
   bool wake_others = false;
   {

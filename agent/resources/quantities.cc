@@ -2,6 +2,7 @@
 #include "agent/resources/quantities.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "api/proto/core/v1/pod.pb.h"
 #include "api/quantity.h"
@@ -129,7 +130,18 @@ int64_t OomScoreAdj(const api::core::v1::Pod& pod, const Container& container,
   const auto memory = requests.find("memory");
   const int64_t request = memory == requests.end() ? 0 : memory->second;
   if (node_memory_bytes <= 0) return 999;
-  const int64_t score = 1000 - static_cast<int64_t>(1000.0L * request / node_memory_bytes);
+  const auto score_of = [&](int64_t bytes) {
+    return 1000 - static_cast<int64_t>(1000.0L * bytes / node_memory_bytes);
+  };
+  int64_t score = score_of(request);
+  if (IsSidecar(container)) {
+    // It does not die before the containers that it is there for.
+    int64_t least = std::numeric_limits<int64_t>::max();
+    for (const Container& app : pod.spec().containers()) {
+      least = std::min(least, RequestsOf(app)["memory"]);
+    }
+    if (pod.spec().containers_size() > 0) score = std::min(score, score_of(least));
+  }
   return std::clamp<int64_t>(score, 3, 999);
 }
 

@@ -249,6 +249,20 @@ TEST(Amounts, TheLargestInitContainerOrAllAppsAndSidecars) {
   EXPECT_EQ(amounts.requests["memory"], 1024);
 }
 
+TEST(OomScoreAdj, ASidecarDoesNotDieBeforeItsApps) {
+  const Pod pod = Web(R"({
+    "initContainers":[{"name":"s","restartPolicy":"Always"},
+                      {"name":"i","resources":{"requests":{"memory":"1Mi"}}}],
+    "containers":[{"name":"a","resources":{"requests":{"memory":"256Mi"}}},
+                  {"name":"b","resources":{"requests":{"memory":"512Mi"}}}]})");
+  const auto score = [&](const auto& container) {
+    return OomScoreAdj(pod, container, int64_t{1} << 30);
+  };
+  EXPECT_EQ(score(pod.spec().containers(0)), 750);
+  EXPECT_EQ(score(pod.spec().init_containers(0)), 750);
+  EXPECT_EQ(score(pod.spec().init_containers(1)), 999);
+}
+
 TEST(CgroupNames, ForBothDrivers) {
   EXPECT_EQ(CgroupParentFor(CgroupDriver::kCgroupfs, "/", QosClass::kBurstable, "a-b"),
             "/kubepods/burstable/poda-b");

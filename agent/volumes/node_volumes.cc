@@ -4,7 +4,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "agent/env/amount.h"
+#include "agent/resources/quantities.h"
 #include "agent/volumes/directory.h"
 #include "agent/volumes/host_path.h"
 #include "agent/volumes/payloads.h"
@@ -31,6 +34,23 @@ absl::Status CheckName(std::string_view name) {
     return base::InvalidArgument("\"", name, "\" cannot name a directory");
   }
   return absl::OkStatus();
+}
+
+// Not more than all pods may have, the pod may have, and the volume itself wants.
+std::optional<int64_t> MemoryVolumeSize(const core::Pod& pod,
+                                        const core::EmptyDirVolumeSource& source,
+                                        const base::StringMap<std::string>& allocatable) {
+  std::optional<int64_t> size;
+  const auto lower = [&size](std::optional<int64_t> to) {
+    if (to.has_value() && *to > 0) size = std::min(*to, size.value_or(*to));
+  };
+  if (const auto all = allocatable.find("memory"); all != allocatable.end()) {
+    lower(UnitsOf(all->second));
+  }
+  PodAmounts amounts = AmountsOf(pod.spec());
+  if (amounts.all_limit_memory) lower(amounts.limits["memory"]);
+  if (source.has_size_limit()) lower(UnitsOf(source.size_limit().string()));
+  return size;
 }
 
 // The JSON name of the source that is set: "nfs", "persistentVolumeClaim".
@@ -113,8 +133,7 @@ absl::Status NodeVolumes::SetUpEmptyDir(const core::Pod& pod,
   const bool existed = lstat(path.c_str(), &st) == 0;
   { ASSIGN_OR_RETURN(const kernel::UniqueFd made, MakeDirectory(path)); }
   if (source.medium() == "Memory") {
-    std::optional<int64_t> bytes;
-    if (source.has_size_limit()) bytes = UnitsOf(source.size_limit().string());
+    const std::optional<int64_t> bytes = MemoryVolumeSize(pod, source, objects_.NodeAllocatable());
     ASSIGN_OR_RETURN(const bool mounted, mounter_.IsMounted(path));
     if (mounted) return absl::OkStatus();
     RETURN_IF_ERROR(EnsureTmpfs(path, bytes));

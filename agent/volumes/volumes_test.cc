@@ -186,6 +186,8 @@ class FakeMounter : public Mounter {
 
 class FakeObjects : public ObjectReader {
  public:
+  base::StringMap<std::string> NodeAllocatable() override { return allocatable; }
+  base::StringMap<std::string> allocatable;
   absl::StatusOr<std::shared_ptr<const core::ConfigMap>> GetConfigMap(
       std::string_view, std::string_view name) override {
     if (name != "cm") return base::NotFound("configmap \"", name, "\" not found");
@@ -269,6 +271,30 @@ TEST_F(NodeVolumesTest, EmptyDirInMemoryIsATmpfsOfItsSize) {
   EXPECT_EQ(base::Message(Sync().status()),
             "MountVolume.SetUp failed for volume \"ram\" : emptyDir medium HugePages is not "
             "supported");
+}
+
+TEST_F(NodeVolumesTest, EmptyDirInMemoryIsNoLargerThanThePodOrAllPodsMayBe) {
+  auto& source = *Volume("ram").mutable_empty_dir();
+  source.set_medium("Memory");
+  const auto size = [&] {
+    mounter_.mounted.clear();
+    EXPECT_TRUE(Sync().ok());
+    return mounter_.last_size;
+  };
+  EXPECT_EQ(size(), std::nullopt);
+  objects_.allocatable["memory"] = "64Mi";
+  EXPECT_EQ(size(), 64 << 20);
+  auto& container = *pod_.mutable_spec()->add_containers();
+  (*container.mutable_resources()->mutable_limits())["memory"].set_string("32Mi");
+  EXPECT_EQ(size(), 32 << 20);
+  source.mutable_size_limit()->set_string("48Mi");
+  EXPECT_EQ(size(), 32 << 20);
+  source.mutable_size_limit()->set_string("16Mi");
+  EXPECT_EQ(size(), 16 << 20);
+  // A container without a limit: the pod has none.
+  source.clear_size_limit();
+  pod_.mutable_spec()->add_containers();
+  EXPECT_EQ(size(), 64 << 20);
 }
 
 TEST_F(NodeVolumesTest, FsGroupOwnsEmptyDir) {
