@@ -7,12 +7,14 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/resident_memory.h"
 
 namespace berth::base {
 namespace {
 
 // A check that fails once, on a machine that is busy for a moment, does not starve the watchdog.
 constexpr int kChecksInWatchdog = 4;
+constexpr absl::Duration kReleasePeriod = absl::Minutes(1);
 
 sigset_t ServiceSignals() {
   sigset_t signals;
@@ -46,6 +48,7 @@ int RunService(const ServiceLoop& loop) {
               : loop.tick;
   const timespec wait = absl::ToTimespec(period);
   bool was_healthy = true;
+  absl::Duration since_release = kReleasePeriod - loop.tick;  // first soon after the start
   sd_notify(0, "READY=1");
   while (true) {
     const absl::Status health = loop.healthy();
@@ -64,6 +67,11 @@ int RunService(const ServiceLoop& loop) {
       return got;
     }
     loop.on_tick();
+    since_release += period;
+    if (since_release >= kReleasePeriod) {
+      since_release = absl::ZeroDuration();
+      ReleaseIdleMemory();
+    }
   }
 }
 

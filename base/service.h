@@ -27,8 +27,8 @@ struct ServiceLoop {
   absl::Duration tick = absl::Seconds(10);
 };
 
-// Tells systemd READY=1, returns when SIGTERM or SIGINT comes (which it returns), having told
-// STOPPING=1.
+// Tells systemd READY=1 and returns when SIGTERM or SIGINT comes (which it returns), having told
+// STOPPING=1. Once a minute it gives idle memory back (resident_memory.h).
 int RunService(const ServiceLoop& loop);
 
 }  // namespace berth::base
