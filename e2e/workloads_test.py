@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Workloads as kubectl shows and steers them: readiness gates, kubectl rollout, a rollout that is
-stuck, Recreate, DaemonSets, Jobs."""
+stuck, Recreate, DaemonSets, Jobs, server-side apply."""
 
 import json
 import os
@@ -227,6 +227,36 @@ class WorkloadsTest(harness.ClusterTest):
         self.assertEqual((failed["failed"], failed["conditions"][-1]["reason"]), (1, "BackoffLimitExceeded"))
         self.kubectl("delete", "jobs", "--all")
         self.eventually("no pods of jobs", lambda: get(self.cluster, "pods", "-l", "job-name")["items"] == [], 60)
+
+    def test_08_server_side_apply_by_several_hands(self):
+        manifest = DAEMON.replace("DaemonSet", "Deployment").replace("daemon", "owned")
+
+        def apply(text, *more, check=True):
+            return self.kubectl("apply", "--server-side", *more, "-f", "-", input=text, check=check)
+
+        apply(manifest.replace("spec:", "spec:\n  replicas: 1", 1))
+        self.kubectl("scale", "deployment", "owned", "--replicas=2")
+        refused = apply(manifest.replace("spec:", "spec:\n  replicas: 1", 1), check=False)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn('Apply failed with 1 conflict: conflict with "kubectl"', refused.stderr)
+        self.assertIn(".spec.replicas", refused.stderr)
+        # Who lets go of a field that another has taken leaves it as it is.
+        apply(manifest)
+        self.assertEqual(get(self.cluster, "deployment", "owned")["spec"]["replicas"], 2)
+        # Who lets go of what is only his removes it.
+        apply(manifest.replace("metadata: {name: owned}", "metadata: {name: owned, labels: {mine: x}}"))
+        self.assertEqual(get(self.cluster, "deployment", "owned")["metadata"]["labels"], {"mine": "x"})
+        apply(manifest)
+        self.assertNotIn("labels", get(self.cluster, "deployment", "owned")["metadata"])
+        # From kubectl's own apply to the server's.
+        self.apply(manifest.replace("owned", "moved"))
+        apply(manifest.replace("owned", "moved").replace("terminationGracePeriodSeconds: 1",
+                                                         "terminationGracePeriodSeconds: 2"))
+        moved = get(self.cluster, "deployment", "moved", "--show-managed-fields")
+        self.assertEqual(moved["spec"]["template"]["spec"]["terminationGracePeriodSeconds"], 2)
+        self.assertIn(("kubectl", "Apply"),
+                      [(m["manager"], m["operation"]) for m in moved["metadata"]["managedFields"]])
+        self.kubectl("delete", "deployment", "owned", "moved")
 
 
 if __name__ == "__main__":

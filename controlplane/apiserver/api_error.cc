@@ -72,6 +72,10 @@ absl::Status ModifiedError(const ErrorSubject& s) {
                        "the object has been modified; please apply your changes to the latest "
                        "version and try again");
 }
+absl::Status ApplyConflictError(std::string_view message, const std::vector<ErrorCause>& causes) {
+  return Make(absl::StatusCode::kFailedPrecondition, 409, "Conflict", std::string(message), {},
+              causes);
+}
 absl::Status InvalidError(const ErrorSubject& s, const std::vector<ErrorCause>& causes) {
   std::vector<std::string> texts;
   for (const ErrorCause& cause : causes) {

@@ -34,6 +34,8 @@ absl::Status AlreadyExistsError(const ErrorSubject& subject);
 absl::Status ConflictError(const ErrorSubject& subject, std::string_view why);
 // Somebody changed the object in between.
 absl::Status ModifiedError(const ErrorSubject& subject);
+// A server-side apply of what others manage; a cause of FieldManagerConflict for each field.
+absl::Status ApplyConflictError(std::string_view message, const std::vector<ErrorCause>& causes);
 absl::Status InvalidError(const ErrorSubject& subject, const std::vector<ErrorCause>& causes);
 absl::Status ForbiddenError(const ErrorSubject& subject, std::string_view why);
 absl::Status BadRequestError(std::string_view message);

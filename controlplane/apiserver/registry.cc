@@ -9,6 +9,7 @@
 #include "api/proto/special.pb.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "controlplane/apiserver/field_managers.h"
 #include "controlplane/apiserver/object_path.h"
 #include "controlplane/apiserver/object_rules.h"
 #include "controlplane/apiserver/random_names.h"
@@ -26,7 +27,6 @@ std::string Stored(const api::Message& object) {
   copy->CopyFrom(object);
   ObjectMeta* meta = api::MutableMetaOf(*copy);
   meta->clear_resource_version();
-  meta->clear_managed_fields();
   meta->clear_self_link();
   return api::EncodeProto(*copy);
 }
@@ -39,9 +39,14 @@ std::unique_ptr<api::Message> Copy(const api::Message& object) {
 
 ObjectPtr AtRevision(std::unique_ptr<api::Message> object, int64_t revision) {
   ObjectMeta* meta = api::MutableMetaOf(*object);
-  meta->clear_managed_fields();
   if (revision > 0) meta->set_resource_version(StrCat(revision));
   return object;
+}
+
+absl::Status Track(const WriteContext& context, const api::Message& old, api::Message& next) {
+  const absl::Status tracked =
+      TrackUpdate({context.field_manager, context.subresource}, context.now, old, next);
+  return absl::IsInvalidArgument(tracked) ? BadRequestError(base::Message(tracked)) : tracked;
 }
 
 }  // namespace
@@ -96,7 +101,7 @@ absl::StatusOr<ObjectPtr> Registry::Create(const WriteContext& context,
   meta.mutable_creation_timestamp()->set_seconds(absl::ToUnixSeconds(context.now));
   meta.clear_deletion_timestamp();
   meta.clear_deletion_grace_period_seconds();
-  meta.clear_managed_fields();
+  if (!context.applies) meta.clear_managed_fields();
   meta.set_generation(resource.has_generation ? 1 : 0);
   if (!resource.has_generation) meta.clear_generation();
   if (resource.has_status && !resource.creates_status) ClearMember(*object, "status");
@@ -165,13 +170,16 @@ absl::StatusOr<ObjectPtr> Registry::TryModify(const WriteContext& context,
   const ObjectMeta& old_meta = *api::MetaOf(old);
   Object next = Copy(old);
   RETURN_IF_ERROR(change(*next));
+  const auto managed_fields = api::MetaOf(*next)->managed_fields();
   RETURN_IF_ERROR(KeepSystemFields(resource, old, part, *next));
+  *api::MutableMetaOf(*next)->mutable_managed_fields() = managed_fields;
   Strategy& strategy = StrategyOf(resource);
   if (part != Part::kStatus) ApplyDefaults(*next);
   if (part == Part::kMain) RETURN_IF_ERROR(strategy.PrepareForUpdate(context, old, *next));
   if (resource.has_generation && part != Part::kStatus && SpecChanged(old, *next)) {
     api::MutableMetaOf(*next)->set_generation(old_meta.generation() + 1);
   }
+  if (!context.applies) RETURN_IF_ERROR(Track(context, old, *next));
   // What only the server itself writes as a whole (a binding) is no change by a client.
   if (part != Part::kWhole) RETURN_IF_ERROR(ValidateUpdate(resource, old, *next));
   // An object that was only held by its finalizers goes with the last of them.

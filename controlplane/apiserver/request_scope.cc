@@ -23,6 +23,20 @@ std::string Quoted(std::string_view text) {
 
 }  // namespace
 
+bool RequestScope::IsApply() const {
+  const std::string_view type = request().headers.Get("Content-Type");
+  return info.verb == "patch" &&
+         base::Trim(base::SplitOnce(type, ';').first) == "application/apply-patch+yaml";
+}
+
+std::string RequestScope::FieldManager() const {
+  std::string_view name = target.Get("fieldManager");
+  if (name.empty()) name = base::SplitOnce(request().headers.Get("User-Agent"), '/').first;
+  if (name.empty()) name = user.name;  // the controllers of this process have no agent
+  if (name.starts_with("system:")) name.remove_prefix(7);
+  return std::string(name.substr(0, 128));
+}
+
 void RequestScope::Respond(int code, std::string_view content_type, std::string body) {
   http::Response response;
   response.status = code;

@@ -34,7 +34,13 @@ struct RequestScope {
 
   const http::Request& request() const { return exchange->request(); }
   bool DryRun() const { return target.Get("dryRun") == "All"; }
-  WriteContext Context() const { return {user, now, DryRun()}; }
+  bool IsApply() const;  // a server-side apply
+  // Who writes, for metadata.managedFields: what the request says, its user agent's
+  // name, or the user.
+  std::string FieldManager() const;
+  WriteContext Context() const {
+    return {user, now, DryRun(), FieldManager(), info.subresource, IsApply()};
+  }
 
   void Respond(int code, std::string_view content_type, std::string body);
   // An object of the scope's resource, in the negotiated shape.

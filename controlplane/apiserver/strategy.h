@@ -19,6 +19,10 @@ struct WriteContext {
   const UserInfo& user;
   absl::Time now;
   bool dry_run = false;
+  // For metadata.managedFields. `applies`: a server-side apply, whose handler keeps them itself.
+  std::string field_manager;
+  std::string subresource;
+  bool applies = false;
 };
 
 class Strategy {

@@ -8,6 +8,7 @@
 #include "api/proto/meta/v1/api_machinery.pb.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "controlplane/apiserver/field_managers.h"
 #include "controlplane/apiserver/selection.h"
 
 namespace berth::controlplane {
@@ -28,15 +29,58 @@ absl::StatusOr<std::string> PatchedText(RequestScope& scope, const api::Message&
   if (type == "application/strategic-merge-patch+json") {
     return api::StrategicMergePatch(*object.GetDescriptor(), document, patch);
   }
-  if (IsApplyPatch(scope)) {
-    ASSIGN_OR_RETURN(const std::vector<std::string> documents, api::YamlToJson(patch));
-    if (documents.size() != 1) return base::InvalidArgument("want one document to apply");
-    return api::ApplyPatch(*object.GetDescriptor(), document, documents[0]);
-  }
   return UnsupportedMediaTypeError(
       "the body of the request was in an unknown format - accepted media types include: "
       "application/json-patch+json, application/merge-patch+json, "
       "application/strategic-merge-patch+json, application/apply-patch+yaml");
+}
+
+absl::Status DecodeJudged(RequestScope& scope, std::string_view text, api::Message& into) {
+  std::vector<std::string> unknown;
+  const api::GroupVersionKind kind = api::KindOf(into);
+  if (absl::Status status = api::DecodeJson(text, into, {.unknown = &unknown}); !status.ok()) {
+    return BadRequestError(StrCat(kind.kind, " in version \"", kind.version,
+                                  "\" cannot be handled as a ", kind.kind, ": ",
+                                  base::Message(status)));
+  }
+  scope.warnings.clear();  // of an earlier attempt
+  return scope.JudgeUnknown(unknown, kind.kind, kind.version);
+}
+
+absl::Status ApplyRequestConfig(RequestScope& scope, api::Message& object) {
+  const absl::StatusOr<std::vector<std::string>> documents = api::YamlToJson(scope.request().body);
+  if (!documents.ok()) return BadRequestError(base::Message(documents.status()));
+  if (documents->size() != 1) return BadRequestError("want one document to apply");
+  const std::string& config = documents->front();
+  std::unique_ptr<api::Message> alone(object.New());
+  RETURN_IF_ERROR(DecodeJudged(scope, config, *alone));
+  if (api::MetaOf(*alone)->managed_fields_size() > 0) {
+    return BadRequestError("metadata.managedFields must be nil");
+  }
+  const FieldManager manager = {scope.FieldManager(), scope.info.subresource,
+                                scope.target.Get("force") == "true"};
+  absl::Status applied = ApplyConfig(manager, scope.now, config, object);
+  return absl::IsInvalidArgument(applied) ? BadRequestError(base::Message(applied)) : applied;
+}
+
+// What the options of a patch may say.
+absl::Status CheckPatchOptions(const RequestScope& scope) {
+  std::vector<ErrorCause> causes;
+  const std::string_view manager = scope.target.Get("fieldManager");
+  if (scope.IsApply() && manager.empty()) {
+    causes.push_back(
+        {"FieldValueRequired", "Required value: is required for apply patch", "fieldManager"});
+  }
+  if (!scope.IsApply() && scope.target.Find("force").has_value()) {
+    causes.push_back(
+        {"FieldValueForbidden", "Forbidden: may not be specified for non-apply patch", "force"});
+  }
+  if (manager.size() > 128) {
+    causes.push_back(
+        {"FieldValueTooLong", "Too long: may not be more than 128 bytes", "fieldManager"});
+  }
+  if (causes.empty()) return absl::OkStatus();
+  return InvalidError({.group = "meta.k8s.io", .kind = "PatchOptions"}, causes);
 }
 
 api::meta::v1::Status Success(const ResourceDescriptor& resource, const api::Message& object) {
@@ -75,11 +119,8 @@ absl::Status PatchViewed(RequestScope& scope, api::Message& stored) {
 
 }  // namespace
 
-bool IsApplyPatch(const RequestScope& scope) {
-  return scope.info.verb == "patch" && PatchTypeOf(scope) == "application/apply-patch+yaml";
-}
-
 absl::Status ApplyRequestPatch(RequestScope& scope, api::Message& object) {
+  if (scope.IsApply()) return ApplyRequestConfig(scope, object);
   absl::StatusOr<std::string> text = PatchedText(scope, object);
   if (absl::IsFailedPrecondition(text.status())) {
     return UnprocessableError(base::Message(text.status()));
@@ -87,15 +128,7 @@ absl::Status ApplyRequestPatch(RequestScope& scope, api::Message& object) {
   if (absl::IsInvalidArgument(text.status())) return BadRequestError(base::Message(text.status()));
   if (!text.ok()) return text.status();
   std::unique_ptr<api::Message> next(object.New());
-  std::vector<std::string> unknown;
-  const api::GroupVersionKind kind = api::KindOf(object);
-  if (absl::Status status = api::DecodeJson(*text, *next, {.unknown = &unknown}); !status.ok()) {
-    return BadRequestError(StrCat(kind.kind, " in version \"", kind.version,
-                                  "\" cannot be handled as a ", kind.kind, ": ",
-                                  base::Message(status)));
-  }
-  scope.warnings.clear();
-  RETURN_IF_ERROR(scope.JudgeUnknown(unknown, kind.kind, kind.version));
+  RETURN_IF_ERROR(DecodeJudged(scope, *text, *next));
   object.CopyFrom(*next);
   return absl::OkStatus();
 }
@@ -132,10 +165,11 @@ absl::Status WriteHandler::Update(RequestScope& scope, Part part) const {
 }
 
 absl::Status WriteHandler::Patch(RequestScope& scope, Part part) const {
+  RETURN_IF_ERROR(CheckPatchOptions(scope));
   const absl::StatusOr<ObjectPtr> patched = registry_.Modify(
       scope.Context(), scope.resource->Storage(), scope.info.namespace_, scope.info.name, part,
       [&scope](api::Message& object) { return PatchViewed(scope, object); });
-  if (absl::IsNotFound(patched.status()) && part == Part::kMain && IsApplyPatch(scope)) {
+  if (absl::IsNotFound(patched.status()) && part == Part::kMain && scope.IsApply()) {
     std::unique_ptr<api::Message> object = scope.resource->NewObject();
     RETURN_IF_ERROR(ApplyRequestPatch(scope, *object));
     api::MutableMetaOf(*object)->set_name(scope.info.name);

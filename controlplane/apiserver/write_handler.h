@@ -23,7 +23,6 @@ class WriteHandler {
 
 // The patch in the request's body, applied to `object`.
 absl::Status ApplyRequestPatch(RequestScope& scope, api::Message& object);
-bool IsApplyPatch(const RequestScope& scope);
 // Options from the body and the query.
 absl::StatusOr<DeleteRequest> ReadDeleteRequest(RequestScope& scope);
 
