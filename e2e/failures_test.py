@@ -119,6 +119,17 @@ class FailuresTest(harness.ClusterTest):
         for log in [self.cluster.folder / "apiserver.log"] + [n.log for n in self.cluster.nodes]:
             self.assertNotIn("terminate called", log.read_text(errors="replace"))
 
+    def test_08_rules_that_somebody_else_flushed_come_back(self):
+        node = self.cluster.nodes[0]
+
+        def answers():
+            return node.run("curl", "-sk", "-m", "1", "https://10.96.0.1/version", check=False).returncode == 0
+        self.eventually("the API by its service", answers)
+        node.run("nft", "flush", "ruleset")
+        self.eventually("word of it", lambda: "somebody else changed the proxy's table"
+                        in node.log.read_text(errors="replace"))
+        self.eventually("the API by its service, again", answers)
+
 
 if __name__ == "__main__":
     harness.main()

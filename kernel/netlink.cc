@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/netlink.h"
 
+#include <arpa/inet.h>
+#include <linux/filter.h>
 #include <linux/netlink.h>
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
@@ -99,6 +101,35 @@ absl::StatusOr<std::string_view> NetlinkSocket::Receive(bool wait) {
 }
 
 absl::Status NetlinkSocket::CollectAnswers(std::vector<NetlinkError>& answers, bool& overrun) {
+  return ReadWaiting(
+      [&](const NetlinkMessage& message) {
+        if (message.type == NLMSG_ERROR) answers.push_back(ParseNetlinkError(message));
+      },
+      overrun);
+}
+
+uint32_t NetlinkSocket::port() const { return nl_socket_get_local_port(socket_.get()); }
+
+absl::Status NetlinkSocket::Subscribe(int group, uint32_t except_port) {
+  // The filter loads in network order what the header has in the host's.
+  sock_filter drop_own[] = {
+      {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(nlmsghdr, nlmsg_pid)},
+      {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, htonl(except_port)},
+      {BPF_RET | BPF_K, 0, 0, 0},
+      {BPF_RET | BPF_K, 0, 0, 0xffffffff},
+  };
+  const sock_fprog program{std::size(drop_own), drop_own};
+  if (::setsockopt(fd(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0) {
+    return base::FromErrno(errno, "netlink filter");
+  }
+  if (::setsockopt(fd(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0) {
+    return base::FromErrno(errno, "netlink group");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status NetlinkSocket::ReadWaiting(const std::function<void(const NetlinkMessage&)>& each,
+                                        bool& overrun) {
   overrun = false;
   for (;;) {
     const auto datagram = Receive(/*wait=*/false);
@@ -109,9 +140,7 @@ absl::Status NetlinkSocket::CollectAnswers(std::vector<NetlinkError>& answers, b
     if (!datagram.ok()) return datagram.status();
     if (datagram->empty()) return absl::OkStatus();
     std::string_view rest = *datagram;
-    while (const auto message = NextMessage(rest)) {
-      if (message->type == NLMSG_ERROR) answers.push_back(ParseNetlinkError(*message));
-    }
+    while (const auto message = NextMessage(rest)) each(*message);
   }
 }
 

@@ -50,6 +50,15 @@ class NetlinkSocket {
   // Sends one request that asks for an acknowledgement and waits for it.
   absl::Status Call(std::string_view request);
 
+  // This socket's address, as notifications name the sender of what they tell of.
+  uint32_t port() const;
+  // Notifications of `group` come from now on, but for those of what `except_port` sent: these the
+  // kernel does not even queue.
+  absl::Status Subscribe(int group, uint32_t except_port);
+  // Hands out what has come by now, without waiting. `overrun` says that some of it was lost for
+  // lack of buffer.
+  absl::Status ReadWaiting(const std::function<void(const NetlinkMessage&)>& each, bool& overrun);
+
   nl_sock* libnl() const { return socket_.get(); }
 
  private:

@@ -9,6 +9,7 @@
 #include "gtest/gtest.h"
 #include "kernel/network_namespace.h"
 #include "kernel/nft_socket.h"
+#include "kernel/nft_watch.h"
 
 namespace berth::kernel {
 namespace {
@@ -180,6 +181,36 @@ TEST_F(NftKernelTest, ARefusedTransactionNamesTheElementAndChangesNothing) {
                       NftFamily::kIp4, "t", "s", [] {}, [&](const NftElement&) { ++elements; })
                   .ok());
   EXPECT_EQ(elements, 0);
+}
+
+TEST_F(NftKernelTest, AWatchTellsOfOthersAndNotOfOurselves) {
+  auto watch = NftWatch::Open(socket_->port());
+  ASSERT_TRUE(watch.ok()) << watch.status();
+  NftBatch load(NftFamily::kIp4, "t");
+  load.AddTable();
+  load.AddSet({.name = "s", .key = {NftType::kIp4}});
+  for (uint32_t i = 1; i <= 20'000; ++i) load.AddElement("s", {.key = HostU32(i)});
+  ASSERT_TRUE(socket_->Commit(load).ok());
+  bool lost = true;
+  EXPECT_TRUE(watch->Read(lost)->empty());
+  EXPECT_FALSE(lost);
+
+  ASSERT_EQ(Run("nft add element ip t s '{ 10.0.0.1 }'").first, 0);
+  ASSERT_EQ(Run("nft add table ip6 other").first, 0);
+  auto edits = *watch->Read(lost);
+  EXPECT_FALSE(lost);
+  ASSERT_EQ(edits.size(), 2u);
+  EXPECT_EQ(edits[0].family, NftFamily::kIp4);
+  EXPECT_EQ(edits[0].table, "t");
+  EXPECT_FALSE(edits[0].structure);
+  EXPECT_THAT(edits[0].by, testing::StartsWith("nft (pid "));
+  EXPECT_EQ(edits[1].family, NftFamily::kIp6);
+  EXPECT_TRUE(edits[1].structure);
+
+  ASSERT_EQ(Run("nft flush ruleset").first, 0);
+  edits = *watch->Read(lost);
+  ASSERT_FALSE(edits.empty());
+  for (const NftEdit& edit : edits) EXPECT_TRUE(edit.structure) << edit.table;
 }
 
 TEST_F(NftKernelTest, ReadsBackALargeSet) {

@@ -24,6 +24,8 @@ class NftSocket {
   // kAborted: whether it took effect is unknown (answers were lost); read the table back.
   absl::Status Commit(NftBatch& batch);
 
+  uint32_t port() const { return socket_.port(); }
+
   absl::StatusOr<bool> HasTable(NftFamily family, std::string_view table);
   // Names in no particular order; none when the table does not exist.
   absl::StatusOr<std::vector<std::string>> ListChains(NftFamily family, std::string_view table);

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -15,6 +16,13 @@
 #include "netproxy/layout.h"
 
 namespace berth::netproxy {
+
+// Somebody else's change to the table of one family.
+struct ForeignEdit {
+  bool six = false;
+  bool structure = false;  // more than elements
+  std::string by;
+};
 
 class RulesetBackend {
  public:

@@ -58,10 +58,14 @@ void FamilyProxy::UpdateAll(const ServiceDirectory& directory) {
 absl::StatusOr<size_t> FamilyProxy::FullSync(LayoutOptions layout) {
   const std::vector<Element> wanted = ruleset_.All();
   LayoutOptions kept = layout;
-  ASSIGN_OR_RETURN(auto present, backend_->Load(kept));
+  std::optional<std::vector<Element>> present;
+  if (!rebuild_) {
+    ASSIGN_OR_RETURN(present, backend_->Load(kept));
+  }
   if (!present.has_value()) {
     RETURN_IF_ERROR(backend_->Replace(layout, wanted));
     layout_ = std::move(layout);
+    rebuild_ = false;
     return wanted.size();
   }
   std::sort(present->begin(), present->end());

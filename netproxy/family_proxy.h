@@ -67,6 +67,8 @@ class FamilyProxy {
                                   const std::set<std::string>& changed);
   // The next Sync compares with what the kernel really has.
   void RequestFullSync() { loaded_ = false; }
+  // The next Sync makes the table anew: more than elements may be wrong there.
+  void RequestRebuild() { loaded_ = false, rebuild_ = true; }
   absl::Status Cleanup() { return backend_->Cleanup(); }
   const Ruleset& ruleset() const { return ruleset_; }
   RulesetBackend& backend() { return *backend_; }
@@ -84,6 +86,7 @@ class FamilyProxy {
   std::optional<NodeNetwork> node_;
   LayoutOptions layout_;  // what the backend has
   bool loaded_ = false;
+  bool rebuild_ = false;
   Consequences owed_;
 };
 

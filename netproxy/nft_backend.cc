@@ -93,14 +93,6 @@ std::optional<std::pair<FrontendKey, Endpoint>> DecodeClient(const NftElement& e
 
 }  // namespace
 
-absl::StatusOr<NftSocket*> NftBackend::Socket() {
-  if (!socket_.has_value()) {
-    ASSIGN_OR_RETURN(NftSocket opened, NftSocket::Open());
-    socket_.emplace(std::move(opened));
-  }
-  return &*socket_;
-}
-
 absl::Status NftBackend::ReadSet(NftSocket& socket, SetKind kind, uint32_t param,
                                  std::vector<Element>& out) {
   const size_t start = out.size();

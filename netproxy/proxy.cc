@@ -23,6 +23,9 @@ namespace discovery = api::discovery::v1;
 
 constexpr char kSync[] = "sync";
 constexpr char kFull[] = "full";
+constexpr char kLook[] = "look";  // for what others did
+constexpr absl::Duration kLookPeriod = absl::Seconds(1);
+constexpr absl::Duration kRepairPeriod = absl::Seconds(10);  // somebody may repair what we repair
 constexpr absl::Duration kSyncedPoll = absl::Milliseconds(50);
 constexpr char kServiceNameLabel[] = "kubernetes.io/service-name";
 constexpr char kOurServices[] =
@@ -101,8 +104,10 @@ class Proxy::Directory : public ServiceDirectory {
 
 ProxyBackends KernelBackends() {
   ProxyBackends out;
-  out.four = std::make_unique<NftBackend>(kernel::NftFamily::kIp4);
-  out.six = std::make_unique<NftBackend>(kernel::NftFamily::kIp6);
+  const auto connection = std::make_shared<NftConnection>();
+  out.four = std::make_unique<NftBackend>(kernel::NftFamily::kIp4, connection);
+  out.six = std::make_unique<NftBackend>(kernel::NftFamily::kIp6, connection);
+  out.foreign_edits = [connection] { return connection->TakeForeignEdits(); };
   out.clean_four = [](const Ruleset& ruleset, const std::set<FrontendKey>& frontends) {
     return DeleteStaleFlows(ruleset, frontends, false);
   };
@@ -129,6 +134,7 @@ Proxy::Proxy(ProxyInformers informers, base::Executor& executor, base::Clock& cl
       options_(std::move(options)),
       metrics_(metrics),
       health_(clock, options_.sync_period),
+      foreign_edits_(std::move(backends.foreign_edits)),
       schedule_(options_.min_sync_period),
       informers_(informers),
       link_(std::make_shared<Link>()) {
@@ -178,6 +184,7 @@ Proxy::~Proxy() {
 void Proxy::Start() {
   RequestSync();
   queue_->AddAfter(kFull, options_.full_sync_period);
+  if (foreign_edits_) queue_->AddAfter(kLook, kLookPeriod);
 }
 
 void Proxy::UseHealthCheckPorts(HealthCheckPorts& ports) {
@@ -259,12 +266,30 @@ void Proxy::HandleQueue(const std::string& key) {
     Sync();
     return;
   }
+  if (key == kLook) {
+    LookForForeignEdits();
+    return;
+  }
   {
     base::MutexLock lock(mu_);
     full_ = true;
   }
   RequestSync();
   queue_->AddAfter(kFull, options_.full_sync_period);
+}
+
+void Proxy::LookForForeignEdits() {
+  const std::vector<ForeignEdit> edits = foreign_edits_();
+  for (const ForeignEdit& edit : edits) {
+    BERTH_WARNING("somebody else changed the proxy's table; it is repaired",
+                  {"table", edit.six ? "ip6 netproxy" : "ip netproxy"}, {"by", edit.by},
+                  {"structure", edit.structure});
+    base::MutexLock lock(mu_);
+    full_ = true;
+    rebuild_ = rebuild_ || edit.structure;
+  }
+  if (!edits.empty()) RequestSync();
+  queue_->AddAfter(kLook, edits.empty() ? kLookPeriod : kRepairPeriod);
 }
 
 std::optional<NodeNetwork> Proxy::Node() {
@@ -292,6 +317,7 @@ void Proxy::Sync() {
   }
   std::set<std::string> changed;
   bool full = false;
+  bool rebuild = false;
   {
     base::MutexLock lock(mu_);
     const absl::Time now = clock_.Now();
@@ -302,9 +328,11 @@ void Proxy::Sync() {
     schedule_.Ran(now);
     changed.swap(changed_);
     full = std::exchange(full_, false);
+    rebuild = std::exchange(rebuild_, false);
   }
-  if (full) {
-    for (auto& family : families_) family->RequestFullSync();
+  for (auto& family : families_) {
+    if (full) family->RequestFullSync();
+    if (rebuild) family->RequestRebuild();
   }
   NodeNetwork network;
   network.context.name = options_.node_name;  // until the node is registered

@@ -3,11 +3,14 @@
 // want it. Events only mark services as changed; a sync, at most two in `min_sync_period`, looks at
 // their latest state and changes the kernel in one transaction per IP family.
 //
+// What others change in its tables is noticed within a second and repaired, at most every 10 s.
+//
 // On start, what an earlier process left is compared and kept; established connections go on. On
 // destruction nothing is removed from the kernel, so that a restart disturbs nobody. Thread-safe.
 #ifndef BERTH_NETPROXY_PROXY_H_
 #define BERTH_NETPROXY_PROXY_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -62,6 +65,8 @@ struct ProxyBackends {
   std::unique_ptr<RulesetBackend> six;
   FamilyProxy::FlowCleaner clean_four;
   FamilyProxy::FlowCleaner clean_six;
+  // What others did to the tables since the last call; from any thread. May be empty.
+  std::function<std::vector<ForeignEdit>()> foreign_edits;
 };
 // The kernel's nf_tables and conntrack, in the namespace of the thread that syncs.
 ProxyBackends KernelBackends();
@@ -105,6 +110,7 @@ class Proxy {
                const client::InformerBase::Snapshot& after);
   void RequestSync();
   void HandleQueue(const std::string& key);
+  void LookForForeignEdits();
   void Sync();
   std::optional<NodeNetwork> Node();
   void UpdateHealthChecks(const std::set<std::string>& changed);
@@ -115,6 +121,7 @@ class Proxy {
   ProxyMetrics* const metrics_;
   HealthCheckPorts* health_checks_ = nullptr;
   ProxyHealth health_;
+  std::function<std::vector<ForeignEdit>()> foreign_edits_;
   std::vector<std::unique_ptr<FamilyProxy>> families_;  // used by the queue's handler only
 
   mutable base::Mutex mu_;
@@ -122,7 +129,8 @@ class Proxy {
   std::map<std::string, std::set<std::string>, std::less<>> slices_ BERTH_GUARDED_BY(mu_);
   SyncSchedule schedule_ BERTH_GUARDED_BY(mu_);
   bool ready_ BERTH_GUARDED_BY(mu_) = false;
-  bool full_ BERTH_GUARDED_BY(mu_) = false;  // compare with the kernel at the next sync
+  bool full_ BERTH_GUARDED_BY(mu_) = false;     // compare with the kernel at the next sync
+  bool rebuild_ BERTH_GUARDED_BY(mu_) = false;  // make the tables anew at the next sync
 
   ProxyInformers informers_;
   // The informers' handlers find the proxy by it, and null once it is gone.

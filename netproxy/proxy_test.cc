@@ -4,6 +4,8 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <utility>
+
 #include "api/proto/core/v1/node.pb.h"
 #include "api/proto/core/v1/service.pb.h"
 #include "api/proto/discovery/v1/discovery.pb.h"
@@ -67,6 +69,7 @@ class ProxyTest : public testing::Test {
     ProxyBackends backends;
     backends.four = std::move(backend);
     backends.clean_four = [](const Ruleset&, const std::set<FrontendKey>&) { return 0; };
+    backends.foreign_edits = [this] { return std::exchange(foreign_, {}); };
     ProxyOptions options;
     options.node_name = "me";
     options.cluster_cidrs = {"10.244.0.0/16"};
@@ -105,6 +108,7 @@ class ProxyTest : public testing::Test {
   prometheus::Registry registry_;
   ProxyMetrics metrics_{registry_};
   FakeBackend* backend_ = nullptr;
+  std::vector<ForeignEdit> foreign_;
   std::unique_ptr<Proxy> proxy_;
 };
 
@@ -186,6 +190,31 @@ TEST_F(ProxyTest, AnHourlyComparisonRepairsWhatOthersChanged) {
   clock_.Advance(absl::Hours(1));
   Settle();
   EXPECT_EQ(backend_->elements(), before);
+}
+
+TEST_F(ProxyTest, WhatOthersChangeIsRepairedWithinASecond) {
+  server_.Put(client::kServices, MakeService("web", 1));
+  Start();
+  const auto before = backend_->elements();
+  ASSERT_TRUE(backend_->Apply(backend_->layout(), {before, {}}).ok());  // a stranger's hand
+  foreign_ = {{.six = false, .structure = false, .by = "nft (pid 1)"}};
+  Settle();
+  EXPECT_EQ(backend_->elements(), before);
+  EXPECT_EQ(backend_->replaced(), 1);
+}
+
+TEST_F(ProxyTest, RulesThatOthersChangeAreMadeAnewButNotAgainAndAgain) {
+  server_.Put(client::kServices, MakeService("web", 1));
+  Start();
+  foreign_ = {{.six = false, .structure = true, .by = "nft (pid 1)"}};
+  Settle();
+  EXPECT_EQ(backend_->replaced(), 2);
+  foreign_ = {{.six = false, .structure = true, .by = "nft (pid 1)"}};
+  Settle();  // two seconds
+  EXPECT_EQ(backend_->replaced(), 2);
+  clock_.Advance(absl::Seconds(8));
+  Settle();
+  EXPECT_EQ(backend_->replaced(), 3);
 }
 
 TEST_F(ProxyTest, InformersMayOutliveIt) {
