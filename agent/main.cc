@@ -13,6 +13,7 @@
 #include "base/service.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "netproxy/kube_proxy_leftovers.h"
 #include "netproxy/pod_routes.h"
 #include "netproxy/proxy.h"
 
@@ -38,7 +39,8 @@ absl::StatusOr<Config> ReadConfig(const Flags& flags) {
 }
 
 int Cleanup() {
-  const absl::Status tables = netproxy::Proxy::Cleanup(netproxy::KernelBackends());
+  absl::Status tables = netproxy::Proxy::Cleanup(netproxy::KernelBackends());
+  tables.Update(netproxy::RemoveKubeProxyChains());
   const absl::Status routes = netproxy::CleanupPodRoutes();
   if (!tables.ok()) return Fail(kFailed, tables);
   return routes.ok() ? 0 : Fail(kFailed, routes);

@@ -122,9 +122,11 @@ void NftBatch::AddTable() {
   End();
 }
 
-void NftBatch::DeleteTable() {
-  Begin(NFT_MSG_DELTABLE, 0, base::StrCat("table ", table_));
-  buffer_.PutString(NFTA_TABLE_NAME, table_);
+void NftBatch::DeleteTable() { DeleteOtherTable(table_); }
+
+void NftBatch::DeleteOtherTable(std::string_view table) {
+  Begin(NFT_MSG_DELTABLE, 0, base::StrCat("table ", table));
+  buffer_.PutString(NFTA_TABLE_NAME, table);
   End();
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One atomic nf_tables transaction, written by hand as netlink messages: the libraries that do this
-// are GPL. Everything takes effect together in NftSocket::Commit, or nothing does. A batch touches
+// are GPL. Everything takes effect together in NftSocket::Commit, or nothing does. A batch is about
 // the one table it was made for. Single-threaded.
 #ifndef BERTH_KERNEL_NFT_BATCH_H_
 #define BERTH_KERNEL_NFT_BATCH_H_
@@ -64,6 +64,7 @@ class NftBatch {
 
   void AddTable();
   void DeleteTable();
+  void DeleteOtherTable(std::string_view table);  // of the same family; it has to be there
   void AddChain(const NftChain& chain);
   void DeleteChain(std::string_view name);
   void FlushChain(std::string_view name);  // of its rules

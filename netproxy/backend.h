@@ -31,7 +31,8 @@ class RulesetBackend {
   // What an earlier process left, if its fixed part is what `layout` wants; affinity timeouts that
   // are there already are added to `layout`. Nothing: there is no table that could be kept.
   virtual absl::StatusOr<std::optional<std::vector<Element>>> Load(LayoutOptions& layout) = 0;
-  // Makes the table anew with these elements; whatever was there goes in the same transaction.
+  // Makes the table anew with these elements; whatever was there, and the table of a kube-proxy
+  // before us, goes in the same transaction.
   virtual absl::Status Replace(const LayoutOptions& layout, const std::vector<Element>& all) = 0;
   // Changes elements, and the fixed part where `layout` differs from the last one (affinity
   // timeouts only get more). All or nothing.

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "base/log.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "netproxy/classes.h"
@@ -16,6 +17,7 @@ using kernel::NftBatch;
 using kernel::NftElement;
 using kernel::NftSocket;
 
+constexpr std::string_view kKubeProxyTable = "kube-proxy";  // of kube-proxy's nftables mode
 constexpr std::string_view kAffinityPrefix = "affinity-services-";
 
 bool IsRange(SetKind kind) { return kind == SetKind::kFirewallSources; }
@@ -111,6 +113,9 @@ absl::Status NftBackend::ReadSet(NftSocket& socket, SetKind kind, uint32_t param
 absl::StatusOr<std::optional<std::vector<Element>>> NftBackend::Load(LayoutOptions& layout) {
   loaded_.reset();
   ASSIGN_OR_RETURN(NftSocket * socket, Socket());
+  // Replace() takes its place.
+  ASSIGN_OR_RETURN(const bool predecessor, socket->HasTable(family_, kKubeProxyTable));
+  if (predecessor) return std::optional<std::vector<Element>>();
   ASSIGN_OR_RETURN(const auto chains, socket->ListChains(family_, kTableName));
   if (std::find(chains.begin(), chains.end(), FingerprintChain(layout)) == chains.end()) {
     return std::optional<std::vector<Element>>();
@@ -145,13 +150,16 @@ absl::StatusOr<std::optional<std::vector<Element>>> NftBackend::Load(LayoutOptio
 absl::Status NftBackend::Replace(const LayoutOptions& layout, const std::vector<Element>& all) {
   loaded_.reset();
   ASSIGN_OR_RETURN(NftSocket * socket, Socket());
+  ASSIGN_OR_RETURN(const bool predecessor, socket->HasTable(family_, kKubeProxyTable));
   NftBatch batch(family_, kTableName);
   batch.AddTable();  // so that there is one to delete
   batch.DeleteTable();
   batch.AddTable();
   PutLayout(batch, BuildLayout(layout));
   for (const Element& element : all) Put(batch, element, true);
+  if (predecessor) batch.DeleteOtherTable(kKubeProxyTable);
   RETURN_IF_ERROR(socket->Commit(batch), "loading table ", kTableName);
+  if (predecessor) BERTH_INFO("kube-proxy's table is taken over", {"table", kKubeProxyTable});
   loaded_ = layout;
   return absl::OkStatus();
 }

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "kernel/links.h"
+#include "netproxy/kube_proxy_leftovers.h"
 #include "netproxy/nft_backend.h"
 #include "netproxy/node_network.h"
 #include "netproxy/service_frontends.h"
@@ -107,6 +108,11 @@ ProxyBackends KernelBackends() {
   const auto connection = std::make_shared<NftConnection>();
   out.four = std::make_unique<NftBackend>(kernel::NftFamily::kIp4, connection);
   out.six = std::make_unique<NftBackend>(kernel::NftFamily::kIp6, connection);
+  out.after_first_sync = [] {
+    if (const absl::Status removed = RemoveKubeProxyChains(); !removed.ok()) {
+      BERTH_WARNING("kube-proxy's iptables chains may still be there", {"error", removed});
+    }
+  };
   out.foreign_edits = [connection] { return connection->TakeForeignEdits(); };
   out.clean_four = [](const Ruleset& ruleset, const std::set<FrontendKey>& frontends) {
     return DeleteStaleFlows(ruleset, frontends, false);
@@ -134,6 +140,7 @@ Proxy::Proxy(ProxyInformers informers, base::Executor& executor, base::Clock& cl
       options_(std::move(options)),
       metrics_(metrics),
       health_(clock, options_.sync_period),
+      after_first_sync_(std::move(backends.after_first_sync)),
       foreign_edits_(std::move(backends.foreign_edits)),
       schedule_(options_.min_sync_period),
       informers_(informers),
@@ -342,13 +349,15 @@ void Proxy::Sync() {
   if (status.ok()) {
     queue_->Forget(kSync);
     bool waiting = false;
+    bool first = false;
     {
       base::MutexLock lock(mu_);
-      ready_ = true;
+      first = !std::exchange(ready_, true);
       waiting = !changed_.empty();
     }
     UpdateHealthChecks(changed);
     health_.Updated();
+    if (first && after_first_sync_) after_first_sync_();
     if (waiting) health_.Queued();
     return;
   }

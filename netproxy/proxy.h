@@ -65,6 +65,8 @@ struct ProxyBackends {
   std::unique_ptr<RulesetBackend> six;
   FamilyProxy::FlowCleaner clean_four;
   FamilyProxy::FlowCleaner clean_six;
+  // Called once the first complete sync is done, on its thread. May be empty.
+  std::function<void()> after_first_sync;
   // What others did to the tables since the last call; from any thread. May be empty.
   std::function<std::vector<ForeignEdit>()> foreign_edits;
 };
@@ -121,6 +123,7 @@ class Proxy {
   ProxyMetrics* const metrics_;
   HealthCheckPorts* health_checks_ = nullptr;
   ProxyHealth health_;
+  std::function<void()> after_first_sync_;
   std::function<std::vector<ForeignEdit>()> foreign_edits_;
   std::vector<std::unique_ptr<FamilyProxy>> families_;  // used by the queue's handler only
 

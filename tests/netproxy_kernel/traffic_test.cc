@@ -8,6 +8,7 @@
 #include "kernel/conntrack.h"
 #include "kernel/links.h"
 #include "netproxy/host_settings.h"
+#include "netproxy/kube_proxy_leftovers.h"
 #include "netproxy/nft_backend.h"
 #include "netproxy/ruleset.h"
 #include "tests/netproxy_kernel/test_network.h"
@@ -324,6 +325,52 @@ TEST_F(NetproxyTraffic, ANewProcessReadsWhatTheOldOneLeft) {
   EXPECT_TRUE(second.Cleanup().ok());
   EXPECT_TRUE(second.Cleanup().ok());
   EXPECT_EQ(RunIn(network_->node(), "nft list ruleset").second, "");
+}
+
+TEST_F(NetproxyTraffic, AKubeProxysTableIsTakenOverInOneTransaction) {
+  const std::string table =
+      "table ip kube-proxy { chain nat-prerouting { type nat hook prerouting priority dstnat; "
+      "ip daddr 10.96.0.1 tcp dport 80 dnat to 10.244.1.2:8080; }; }";
+  ASSERT_EQ(RunIn(network_->node(), base::StrCat("nft '", table, "'")).first, 0);
+  ruleset_.Update("ns/web", {Service(kVip, Protocol::kTcp, Pods({1}))});
+  auto inside = kernel::EnterNetworkNamespace::Enter(network_->node());
+  auto present = backend_.Load(layout_);
+  ASSERT_TRUE(present.ok()) << present.status();
+  EXPECT_FALSE(present->has_value());
+  ASSERT_TRUE(backend_.Replace(layout_, ruleset_.All()).ok());
+  const std::string listed = RunIn(network_->node(), "nft list ruleset").second;
+  EXPECT_THAT(listed, testing::Not(HasSubstr("kube-proxy")));
+  EXPECT_EQ(Ask(network_->client(), kVip, 80, 10).count("1"), 1u);
+  present = backend_.Load(layout_);
+  ASSERT_TRUE(present.ok() && present->has_value()) << present.status();
+}
+
+TEST_F(NetproxyTraffic, AKubeProxysChainsOfIptablesAreRemoved) {
+  const auto run = [&](std::string_view command) {
+    const auto [code, text] = RunIn(network_->node(), base::StrCat(command, " 2>&1"));
+    EXPECT_EQ(code, 0) << command << ": " << text;
+    return text;
+  };
+  for (const char* command :
+       {"iptables -t nat -N KUBE-SERVICES", "iptables -t nat -N KUBE-SVC-ABC",
+        "iptables -t nat -N MINE", "iptables -t nat -A PREROUTING -j KUBE-SERVICES",
+        "iptables -t nat -A KUBE-SERVICES -d 10.96.0.1 -p tcp -j KUBE-SVC-ABC",
+        "iptables -t nat -A KUBE-SVC-ABC -p tcp -j DNAT --to-destination 10.244.2.2:8080",
+        "iptables -t nat -A PREROUTING -s 192.0.2.1 -j MINE", "iptables -N KUBE-FIREWALL",
+        "iptables -N KUBE-FORWARD", "iptables -A FORWARD -j KUBE-FORWARD"}) {
+    run(command);
+  }
+  auto inside = kernel::EnterNetworkNamespace::Enter(network_->node());
+  absl::Status removed = netproxy::RemoveKubeProxyChains();
+  ASSERT_TRUE(removed.ok()) << removed;
+  const std::string left = run("iptables-save");
+  EXPECT_THAT(left, testing::Not(HasSubstr("KUBE-SERVICES")));
+  EXPECT_THAT(left, testing::Not(HasSubstr("KUBE-SVC")));
+  EXPECT_THAT(left, testing::Not(HasSubstr("KUBE-FORWARD")));
+  EXPECT_THAT(left, HasSubstr("-A PREROUTING -s 192.0.2.1/32 -j MINE"));
+  EXPECT_THAT(left, HasSubstr("KUBE-FIREWALL"));
+  removed = netproxy::RemoveKubeProxyChains();
+  EXPECT_TRUE(removed.ok()) << removed;
 }
 
 TEST_F(NetproxyBridge, PodsOfOneBridgeReachEachOtherThroughAService) {
