@@ -128,6 +128,11 @@ def zsh_option(option):
         print(f"    '{name}{'=' if option.takes and name.startswith('--') else ''}[{text}]{value}' \\")
 
 
+def quoted(text):
+    """For within single quotes of a shell."""
+    return text.replace("'", "'\\''")
+
+
 def zsh(program):
     name, options, commands = shell_parts(program)
     print(f"#compdef {name}\n_{name}() {{\n  case $words[(r)({'|'.join(c.name for c in commands)})] in")
@@ -139,7 +144,7 @@ def zsh(program):
     print("  *)\n  _arguments \\")
     for option in options:
         zsh_option(option)
-    names = " ".join(f"{c.name}\\:\"{c.text}\"" for c in commands)
+    names = " ".join(f"{c.name}\\:\"{quoted(c.text)}\"" for c in commands)
     print(f"    '1: :(({names}))' ;;\n  esac\n}}\n_{name} \"$@\"")
 
 
@@ -158,7 +163,8 @@ def fish(program):
     name, options, commands = shell_parts(program)
     print(f"# fish completion for {name}\ncomplete -c {name} -f")
     for command in commands:
-        print(f"complete -c {name} -n __fish_use_subcommand -a {command.name} -d '{command.text}'")
+        print(f"complete -c {name} -n __fish_use_subcommand -a {command.name} -d '"
+              + command.text.replace("'", "\\'") + "'")
         for option in command.options:
             fish_option(name, option, f" -n '__fish_seen_subcommand_from {command.name}'")
     for option in options:
