@@ -213,6 +213,49 @@ class NodeLossTest(harness.ClusterTest):
         self.assertEqual(self.containers("app=web", "app=agent", "alone"), before)
 
 
+    # --- power
+
+    def test_07_pods_begin_anew_on_a_node_that_lost_power(self):
+        node = self.cluster.nodes[1]
+        init = {"name": "first", "image": BUSYBOX, "command": ["sh", "-c", "echo x >>/data/runs"],
+                "volumeMounts": [{"name": "data", "mountPath": "/data"}]}
+        app = {"name": "app", "image": BUSYBOX, "command": ["sleep", "1000000"], "volumeMounts": init["volumeMounts"]}
+        for name, policy in (("again", "Always"), ("once", "Never")):
+            self.kubectl("create", "-f", "-", input=json.dumps({
+                "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {
+                    "nodeName": "n2", "restartPolicy": policy, "terminationGracePeriodSeconds": 1,
+                    "initContainers": [init], "containers": [app], "volumes": [{"name": "data", "emptyDir": {}}]}}))
+        self.kubectl("wait", "--for=condition=Ready", "pod/again", "pod/once", "--timeout=60s")
+        names = {p["metadata"]["name"]: p for s in ("app=web", "app=agent", "run=stays") for p in self.on("n2", s)}
+        names["again"] = self.pod("again")
+        elsewhere = self.containers("run=client")
+        node.lose_power()
+        node.restore_power()
+
+        def began_anew(name):
+            pod = self.pod(name)
+            now, before = pod["status"]["containerStatuses"][0], names[name]["status"]["containerStatuses"][0]
+            return self.is_ready(pod) and now["restartCount"] == before["restartCount"] + 1 \
+                and now["containerID"] != before["containerID"] and pod["metadata"]["uid"] == names[name]["metadata"]["uid"]
+        for name in names:
+            self.eventually(f"{name} again", lambda n=name: began_anew(n), 90)
+        self.assertEqual(self.kubectl("exec", "again", "-c", "app", "--", "cat", "/data/runs").stdout, "x\nx\n")
+        self.eventually("the end of once", lambda: self.pod("once")["status"]["phase"] == "Failed", 60)
+        self.eventually("endpoints", lambda: self.endpoints() == {
+            "n1": {(True, True, False)}, "n2": {(True, True, False)}})
+        addresses = {p["status"]["podIP"] for p in self.on("n2") + [self.pod("again")]}
+        self.assertEqual(len(addresses), len(self.on("n2")) + 1)
+        self.assertEqual(self.containers("run=client"), elsewhere)
+        self.assertEqual(inventory.doubled(inventory.Tasks(node).running()), [])
+
+    def test_08_nothing_is_left_of_what_was_before(self):
+        self.kubectl("delete", "deployment/web", "daemonset/agent", "service/web")
+        self.kubectl("delete", "pods", "--all", "--timeout=60s")
+        self.eventually("end of the pods", lambda: not get(self.cluster, "pods")["items"], 60)
+        for node in self.cluster.nodes:
+            self.eventually(f"{node.name} empty", lambda n=node: not inventory.leftovers(n), 90)
+
+
 def seconds(text):
     return time.mktime(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ"))
 

@@ -207,13 +207,27 @@ class Node:
 
     def start(self):
         self._write_files()
+        self._boot()
+        for image in ("pause", "busybox", "web"):
+            self.run("ctr", "-n", "k8s.io", "images", "import", self.cluster.images / f"{image}.tar")
+        self.cluster.write_kubeconfig(self)
+
+    def _boot(self):
         self._make_network()
         self._make_cgroups()
         self.outer.start(["bash", "-c", self._init_command()], self.folder / "init.log")
         wait_for(f"containerd of {self.name}", self._containerd_answers)
-        for image in ("pause", "busybox", "web"):
-            self.run("ctr", "-n", "k8s.io", "images", "import", self.cluster.images / f"{image}.tar")
-        self.cluster.write_kubeconfig(self)
+
+    def lose_power(self):
+        """All processes, its network and /run are gone at once; files stay."""
+        self.stop()
+        # The kernel takes its time with the other end.
+        run("ip", "-n", self.cluster.fabric, "link", "del", f"b{self.name}", check=False)
+
+    def restore_power(self):
+        """Boots it again and starts berthd."""
+        self._boot()
+        self.start_berthd()
 
     def _containerd_answers(self):
         if not self.outer.pid():
