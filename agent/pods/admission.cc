@@ -156,6 +156,15 @@ std::optional<PodVerdict> CheckSysctls(const Pod& pod, const std::vector<std::st
   return std::nullopt;
 }
 
+std::optional<PodVerdict> CheckGroupsPolicy(const Pod& pod, const Node& node) {
+  if (pod.spec().security_context().supplemental_groups_policy() != "Strict" ||
+      node.status().features().supplemental_groups_policy()) {
+    return std::nullopt;
+  }
+  return Rejected("SupplementalGroupsPolicyNotSupported",
+                  "SupplementalGroupsPolicy=Strict is not supported in this node");
+}
+
 // Affinity, ports, taints.
 std::optional<PodVerdict> CheckPlace(const Pod& pod, const AdmissionInputs& in) {
   if (!MatchesNode(pod, in.node)) {
@@ -221,12 +230,14 @@ std::vector<Shortage> ShortagesOf(const Pod& pod, const AdmissionInputs& in) {
 std::optional<PodVerdict> AdmitBesideResources(const Pod& pod, const AdmissionInputs& in) {
   if (auto sysctls = CheckSysctls(pod, in.allowed_unsafe_sysctls)) return sysctls;
   if (auto os = CheckOs(pod, in.node)) return os;
+  if (auto groups = CheckGroupsPolicy(pod, in.node)) return groups;
   return CheckPlace(pod, in);
 }
 
 std::optional<PodVerdict> Admit(const Pod& pod, const AdmissionInputs& in) {
   if (auto sysctls = CheckSysctls(pod, in.allowed_unsafe_sysctls)) return sysctls;
   if (auto os = CheckOs(pod, in.node)) return os;
+  if (auto groups = CheckGroupsPolicy(pod, in.node)) return groups;
   if (auto resources = CheckResources(pod, in)) return resources;
   return CheckPlace(pod, in);
 }

@@ -109,5 +109,15 @@ TEST_F(AdmissionTest, SysctlsAndOs) {
             "PodOSSelectorNodeLabelDoesNotMatch");
 }
 
+TEST_F(AdmissionTest, StrictGroupsNeedARuntimeThatKnowsThem) {
+  const std::string strict =
+      R"({"containers":[{"name":"a"}],"securityContext":{"supplementalGroupsPolicy":"Strict"}})";
+  EXPECT_EQ(Reason(strict), "SupplementalGroupsPolicyNotSupported");
+  EXPECT_EQ(message_,
+            "Pod was rejected: SupplementalGroupsPolicy=Strict is not supported in this node");
+  node_.mutable_status()->mutable_features()->set_supplemental_groups_policy(true);
+  EXPECT_EQ(Reason(strict), "");
+}
+
 }  // namespace
 }  // namespace berth::agent

@@ -280,5 +280,16 @@ TEST_F(WorkerTest, AProbeThatGoesWrongItselfIsTriedAgainAtOnce) {
   EXPECT_TRUE(StatusOf().container_statuses(0).ready());
 }
 
+TEST_F(WorkerTest, ANameThatIsTooLongForTheKernelMakesNoSandbox) {
+  auto pod = MakePod();
+  pod->mutable_spec()->set_hostname(std::string(50, 'h'));
+  pod->mutable_spec()->set_subdomain("sub");
+  pod->mutable_spec()->set_set_hostname_as_fqdn(true);
+  Run(pod);
+  EXPECT_EQ(runtime_.sandboxes(), 0u);
+  EXPECT_THAT(event_log_, Contains(HasSubstr("is too long (64 characters is the max, 80 "
+                                             "characters requested)")));
+}
+
 }  // namespace
 }  // namespace berth::agent

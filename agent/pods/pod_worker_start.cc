@@ -12,6 +12,7 @@
 #include "agent/pods/pod_worker.h"
 #include "agent/sync/container_config.h"
 #include "agent/sync/container_spec.h"
+#include "agent/sync/dns.h"
 #include "agent/sync/sandbox_config.h"
 #include "api/object.h"
 #include "api/proto/core/v1/pod.pb.h"
@@ -27,6 +28,7 @@ using api::core::v1::Container;
 
 constexpr absl::Duration kVolumeTimeout = absl::Seconds(123);
 constexpr absl::Duration kPullTimeout = absl::Hours(1);
+constexpr size_t kLongestHostname = 64;  // the kernel's
 constexpr absl::Duration kAfterPullError = absl::Seconds(5);
 constexpr absl::Duration kAfterConfigError = absl::Seconds(10);
 
@@ -145,6 +147,16 @@ absl::Status PodWorker::CreateSandbox(uint32_t attempt) {
   ASSIGN_OR_RETURN(cgroup_parent_, context_.cgroups.EnsurePod(*pod_));
   RETURN_IF_ERROR(context_.files.MakeDirs(*pod_));
   RETURN_IF_ERROR(EnsureVolumes());
+  const std::string fqdn = FqdnOf(*pod_, context_.options.cluster_domain);
+  if (pod_->spec().set_hostname_as_fqdn() && fqdn.size() > kLongestHostname) {
+    const absl::Status error = base::InvalidArgument(
+        "failed to construct FQDN from pod hostname and cluster domain, FQDN ", fqdn,
+        " is too long (", kLongestHostname, " characters is the max, ", fqdn.size(),
+        " characters requested)");
+    context_.event(*pod_, "Warning", "FailedCreatePodSandBox",
+                   base::StrCat("Failed to create pod sandbox: ", error.message()), "");
+    return error;
+  }
   cri::v1::RunPodSandboxRequest request;
   std::string dns_warning;
   *request.mutable_config() = SandboxConfig(attempt, &dns_warning);

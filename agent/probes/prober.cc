@@ -58,6 +58,32 @@ std::string UrlOf(const HttpCall& call) {
                       call.request.target);
 }
 
+// False when it leads to another host, or nowhere.
+bool FollowRedirect(std::string_view location, HttpCall& call) {
+  if (location.starts_with("/") && !location.starts_with("//")) {
+    call.request.target = std::string(location);
+    return true;
+  }
+  const bool https = location.starts_with("https://");
+  if (!https && !location.starts_with("http://")) return false;
+  std::string_view rest = location.substr(https ? 8 : 7);
+  const size_t slash = rest.find('/');
+  const std::string_view authority = rest.substr(0, slash);
+  const size_t bracket = authority.rfind(']');
+  const size_t colon = authority.find(':', bracket == authority.npos ? 0 : bracket);
+  std::string_view host = authority.substr(0, colon);
+  if (host.starts_with("[") && host.ends_with("]")) host = host.substr(1, host.size() - 2);
+  if (host != call.host) return false;
+  const auto port = colon == authority.npos ? std::optional<int>(https ? 443 : 80)
+                                            : base::ParseInt<int>(authority.substr(colon + 1));
+  if (!port.has_value()) return false;
+  call.https = https;
+  call.port = *port;
+  call.request.headers.Set("Host", authority);
+  call.request.target = slash == rest.npos ? "/" : std::string(rest.substr(slash));
+  return true;
+}
+
 std::string Cut(std::string text) {
   if (text.size() > kMaxOutput) text.resize(kMaxOutput);
   return text;
@@ -82,9 +108,9 @@ ProbeAnswer Prober::Http(HttpCall call, absl::Duration timeout) {
               base::StrCat("HTTP probe failed with statuscode: ", response->status)};
     }
     // A redirect to another host counts as alive and is not followed.
-    const std::string_view location = response->headers.Get("Location");
-    if (!location.starts_with("/")) return {ProbeOutcome::kSuccess, "redirected elsewhere"};
-    call.request.target = std::string(location);
+    if (!FollowRedirect(response->headers.Get("Location"), call)) {
+      return {ProbeOutcome::kSuccess, "redirected elsewhere"};
+    }
   }
   return {ProbeOutcome::kFailure, "stopped after 10 redirects"};
 }
