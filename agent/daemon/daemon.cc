@@ -44,6 +44,8 @@ absl::Status Daemon::Start() {
   if (pods_ != nullptr) {
     RETURN_IF_ERROR(pods_->Start(), "starting the pod workers");
     Record("Normal", "NodeAllocatableEnforced", "Updated Node Allocatable limit across pods");
+    RETURN_IF_ERROR(EnforceReservations());
+    WatchForOom();
     evictions_->Start();
     collector_->Start();
   }
@@ -227,6 +229,7 @@ void Daemon::Stop() {
   routes_ = nullptr;
   peers_ = nullptr;
   own_node_ = nullptr;
+  oom_watcher_ = nullptr;
   if (evictions_ != nullptr) evictions_->Stop();
   if (collector_ != nullptr) collector_->Stop();
   if (node_ != nullptr) node_->Stop();

@@ -20,6 +20,7 @@
 #include "agent/images/image_collector.h"
 #include "agent/images/image_leases.h"
 #include "agent/node/node_agent.h"
+#include "agent/node/oom_watcher.h"
 #include "agent/observe/kubelet_metrics.h"
 #include "agent/pods/pod_runtime.h"
 #include "agent/server/kubelet_service.h"
@@ -87,6 +88,8 @@ class Daemon {
   int64_t HardMemoryThreshold() const;  // bytes
   void MakeImageCollector();
   void MakeEvictions();
+  absl::Status EnforceReservations();
+  void WatchForOom();
 
   const Flags flags_;
   const Config config_;
@@ -129,6 +132,7 @@ class Daemon {
   std::unique_ptr<ImageCollector> collector_;
   std::unique_ptr<UsageReader> usage_;
   std::unique_ptr<Evictions> evictions_;
+  std::unique_ptr<OomWatcher> oom_watcher_;  // null: the kernel's log is not for us
   std::unique_ptr<ServiceProxy> proxy_;
   std::unique_ptr<KubeletService> service_;
   std::vector<base::Liveness> liveness_;

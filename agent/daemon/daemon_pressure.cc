@@ -5,8 +5,12 @@
 #include "agent/daemon/daemon.h"
 #include "agent/env/amount.h"
 #include "agent/node/node_resources.h"
+#include "agent/resources/reserved_cgroups.h"
 #include "api/proto/core/v1/pod.pb.h"
 #include "base/log.h"
+#include "base/status.h"
+#include "cgroups/hierarchy.h"
+#include "cgroups/tree.h"
 
 namespace berth::agent {
 
@@ -15,6 +19,49 @@ int64_t Daemon::HardMemoryThreshold() const {
   const auto memory = hard.find("memory.available");
   if (memory == hard.end()) return 0;
   return ThresholdOf(memory->second, identity_.facts.memory_bytes).value_or(0);
+}
+
+absl::Status Daemon::EnforceReservations() {
+  const auto& kubelet = config_.kubelet;
+  for (const std::string& what : kubelet.enforce_node_allocatable) {
+    const bool system = what.starts_with("system-reserved");
+    if (!system && !what.starts_with("kube-reserved")) continue;
+    const std::string& group =
+        system ? kubelet.system_reserved_cgroup : kubelet.kube_reserved_cgroup;
+    Amounts reserved;
+    for (const auto& [name, amount] : system ? kubelet.system_reserved : kubelet.kube_reserved) {
+      reserved[name] = (name == "cpu" ? MilliOf(amount) : UnitsOf(amount)).value_or(0);
+    }
+    ASSIGN_OR_RETURN(auto hierarchies, cgroups::DiscoverHierarchies());
+    cgroups::Tree tree(std::move(hierarchies));
+    const absl::Status status =
+        EnforceReserved(tree, group, reserved,
+                        what.ends_with("-compressible") ? Reserved::kCompressible : Reserved::kAll);
+    if (!status.ok()) {
+      const std::string message =
+          base::StrCat("Failed to enforce ", system ? "System" : "Kube",
+                       " Reserved Cgroup Limits on \"", group, "\": ", status.message());
+      Record("Warning", "FailedNodeAllocatableEnforcement", message);
+      return base::FailedPrecondition(message);
+    }
+    Record(
+        "Normal", "NodeAllocatableEnforced",
+        base::StrCat("Updated limits on ", system ? "system" : "kube", " reserved cgroup ", group));
+  }
+  return absl::OkStatus();
+}
+
+void Daemon::WatchForOom() {
+  auto watcher = OomWatcher::Start("/dev/kmsg", [this](const SystemOom& oom) {
+    Record(
+        "Warning", "SystemOOM",
+        base::StrCat("System OOM encountered, victim process: ", oom.process, ", pid: ", oom.pid));
+  });
+  if (!watcher.ok()) {
+    BERTH_INFO("the node's own OOM kills are not told of", {"error", watcher.status()});
+    return;
+  }
+  oom_watcher_ = *std::move(watcher);
 }
 
 void Daemon::MakeImageCollector() {

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agent/resources/reserved_cgroups.h"
 #include "api/codec.h"
 #include "api/proto/core/v1/pod.pb.h"
 #include "base/status.h"
@@ -144,6 +145,21 @@ TEST_F(PodCgroupsTest, AShareThatWasRefusedIsWrittenNextTime) {
   state_.refuses = false;
   ASSERT_TRUE(cgroups.EnsurePod(PodWith("2", kBurstable)).ok());
   EXPECT_EQ(state_.groups["kubepods/burstable"].cpu_shares, 256u);
+}
+
+TEST(EnforceReserved, LimitsAGroupThatIsThere) {
+  FakeGroups::State state;
+  FakeGroups groups(state);
+  const Amounts reserved = {{"cpu", 500}, {"memory", 1 << 20}, {"pid", 100}};
+  EXPECT_TRUE(absl::IsNotFound(EnforceReserved(groups, "/system.slice", reserved, Reserved::kAll)));
+  state.groups["system.slice"];
+  EXPECT_TRUE(EnforceReserved(groups, "/system.slice", reserved, Reserved::kCompressible).ok());
+  EXPECT_EQ(state.groups["system.slice"].cpu_shares, 512u);
+  EXPECT_EQ(state.groups["system.slice"].memory_bytes, std::nullopt);
+  EXPECT_TRUE(EnforceReserved(groups, "system.slice", reserved, Reserved::kAll).ok());
+  EXPECT_EQ(state.groups["system.slice"].memory_bytes, 1 << 20);
+  EXPECT_EQ(state.groups["system.slice"].pids, 100);
+  EXPECT_TRUE(absl::IsInvalidArgument(EnforceReserved(groups, "/", reserved, Reserved::kAll)));
 }
 
 }  // namespace
