@@ -49,6 +49,7 @@ class Answer {
   void OnDisconnect(absl::AnyInvocable<void()> callback);
   void WhenDrained(absl::AnyInvocable<void()> callback);
   void CloseAfter() { close_after_ = true; }
+  void InPieces() { in_pieces_ = true; }
   // Without it what the peer sends is the next request.
   static void TakeInput(const std::shared_ptr<Answer>& answer, InputTask task);
 
@@ -58,6 +59,7 @@ class Answer {
   void Complete();  // all sent: no disconnect is told any more
   void Gone();      // the peer has gone
   bool close_after() const { return close_after_; }
+  bool in_pieces() const { return in_pieces_; }
   bool takes_input() const { return static_cast<bool>(input_); }
   void Input(char* data, size_t size) { input_(data, size); }
 
@@ -70,6 +72,7 @@ class Answer {
   InputTask input_;  // of the loop
   std::atomic<size_t> queued_ = 0;
   std::atomic<bool> close_after_ = false;
+  std::atomic<bool> in_pieces_ = false;
   mutable base::Mutex mu_;
   std::string pending_ BERTH_GUARDED_BY(mu_);
   bool scheduled_ BERTH_GUARDED_BY(mu_) = false;

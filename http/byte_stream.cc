@@ -125,6 +125,11 @@ bool ByteStream::PeerEnded() const {
   return info.tcpi_state == TCP_CLOSE_WAIT || info.tcpi_state == TCP_CLOSE;
 }
 
+void ByteStream::AbortOnClose() {
+  const linger none{.l_onoff = 1, .l_linger = 0};
+  setsockopt(watched_.fd(), SOL_SOCKET, SO_LINGER, &none, sizeof none);
+}
+
 void ByteStream::When(Kind want, Loop::Task task) {
   if (want == Kind::kWantWrite) {
     watched_.WhenWritable(std::move(task));

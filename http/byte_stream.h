@@ -40,6 +40,9 @@ class ByteStream {
   IoResult ShutdownWrite();
   size_t Unsent() const;   // bytes that the peer's kernel has not acknowledged
   bool PeerEnded() const;  // also when it has not been read so far; false for what is no TCP
+  // Closing will reset: what is unsent is dropped, and the peer hears of it at once, not after
+  // everything before it.
+  void AbortOnClose();
   // One task per direction; a later one replaces it.
   void When(IoResult::Kind want, Loop::Task task);
   std::optional<PeerCertificate> Peer() const;

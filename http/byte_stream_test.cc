@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 #include "http/listener.h"
 #include "http/raw_peer_test.h"
 
@@ -24,6 +26,20 @@ TEST(ByteStream, APeersEndIsSeenBehindWhatIsUnread) {
   EXPECT_TRUE(stream.PeerEnded());
   char data[16];
   EXPECT_EQ(stream.Read(data, sizeof data).bytes, 6);
+}
+
+TEST(ByteStream, AnAbortIsHeardAtOnce) {
+  const Socket listener = OpenListener("127.0.0.1:0").value();
+  auto peer = RawPeer::To(PortOf(listener).value());
+  pollfd ready{listener.get(), POLLIN, 0};
+  ASSERT_EQ(poll(&ready, 1, -1), 1);
+  Loop loop;
+  auto stream =
+      std::make_unique<ByteStream>(loop, Socket(accept(listener.get(), nullptr, nullptr)), nullptr);
+  stream->AbortOnClose();
+  stream.reset();
+  EXPECT_FALSE(peer.ReadSome());
+  EXPECT_EQ(errno, ECONNRESET);
 }
 
 }  // namespace

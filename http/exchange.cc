@@ -61,6 +61,7 @@ void SocketExchange::Start(int status, Headers headers) {
     BERTH_ERROR("request was answered twice", {"target", request_.target});
     return;
   }
+  answer_->InPieces();
   no_body_ = head_ || !MayHaveBody(status);
   if (MayHaveBody(status) && !headers.Find("Content-Length")) {
     if (facts_.http10) {
@@ -92,6 +93,7 @@ void SocketExchange::StartRaw(Headers headers, Answer::InputTask input) {
     BERTH_ERROR("request was answered twice", {"target", request_.target});
     return;
   }
+  answer_->InPieces();
   answer_->CloseAfter();
   answer_->Append(ResponseHead(101, headers), false, false);
   Answer::TakeInput(answer_, std::move(input));

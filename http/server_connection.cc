@@ -167,8 +167,10 @@ void ServerConnection::Flush() {
       out_done_ += wrote.bytes;
       if (answer_ != nullptr) answer_->Sent(wrote.bytes);
     } else if (wrote.wants()) {
-      // A peer that takes nothing for so long counts as gone.
-      StartTimer(owner_->options().idle_timeout);
+      // A peer that takes nothing for so long counts as gone. But who reads a log or a watch may
+      // pause: the writer sees what is queued, and keepalives find who is lost.
+      const bool may_pause = answer_ != nullptr && answer_->in_pieces();
+      StartTimer(may_pause ? absl::InfiniteDuration() : owner_->options().idle_timeout);
       stream_->When(wrote.kind, [self = shared_from_this()] { self->Flush(); });
       return;
     } else {

@@ -43,7 +43,9 @@ class Source : public std::enable_shared_from_this<Source> {
 class SlowReaderTest : public testing::Test {
  protected:
   SlowReaderTest() {
-    server_ = MakeServer(io_, pool_, {}, [this](std::shared_ptr<Exchange> exchange) {
+    ServerOptions options;
+    options.idle_timeout = absl::Milliseconds(100);  // nobody here is idle
+    server_ = MakeServer(io_, pool_, options, [this](std::shared_ptr<Exchange> exchange) {
                 exchange->OnDisconnect([this] { gone_.set_value(); });
                 exchange->Start(200, {});
                 std::make_shared<Source>(std::move(exchange), written_)->Pump();
@@ -79,6 +81,14 @@ TEST_F(SlowReaderTest, APausedStreamHoldsTheServerBackUntilItGoesOn) {
   stream->SetPaused(false);
   EXPECT_TRUE(done.get_future().get().ok());
   EXPECT_EQ(read, kAll);
+}
+
+TEST_F(SlowReaderTest, AReaderMayPauseForLongerThanAConnectionMayIdle) {
+  auto peer = RawPeer::To(port_);
+  peer.Send("GET / HTTP/1.0\r\nHost: x\r\n\r\n");
+  peer.ReadUntil("\r\n\r\n");
+  EXPECT_LT(AwaitStandstill(written_), kAll / 2);
+  EXPECT_EQ(peer.ReadAll().size(), kAll);
 }
 
 TEST_F(SlowReaderTest, AWriterThatWaitsHearsOfItsReadersEnd) {

@@ -140,7 +140,7 @@ class Translation : public std::enable_shared_from_this<Translation> {
         if (read == Kind::kEnd || read == Kind::kError) return EndServer();
         progress = progress || read == Kind::kBytes;
       }
-      if (!progress && !over_ && client_.waiting() == 0 && server_.waiting() == 0) return;
+      if (!progress) return;  // one of them is waited for
     }
     client_.end->loop->Post([self] { self->Turn(); });
   }
@@ -150,7 +150,11 @@ class Translation : public std::enable_shared_from_this<Translation> {
     timer_.Start(kClosingTime, [weak = weak_from_this()] {
       const auto self = weak.lock();
       if (self == nullptr || self->client_.stream() == nullptr || self->over_) return;
-      if (self->server_.waiting() > 0 && self->client_.stream()->PeerEnded()) return self->Close();
+      if (self->server_.waiting() > 0 && self->client_.stream()->PeerEnded()) {
+        // The next one on the way does not read either: it would not see an end behind the data.
+        self->server_.stream()->AbortOnClose();
+        return self->Close();
+      }
       self->Look();
     });
   }

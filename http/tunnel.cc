@@ -88,7 +88,12 @@ class Copying : public std::enable_shared_from_this<Copying> {
     timer_.Start(kTimeForTheRest, [weak = weak_from_this()] {
       const auto self = weak.lock();
       if (self == nullptr || self->closed_) return;
-      if (!std::exchange(self->moved_, false) && self->Abandoned()) return self->Close();
+      if (!std::exchange(self->moved_, false) && self->Abandoned()) {
+        // The next one on the way does not read either: it would not see an end behind the data.
+        const Way& up = self->ways_[kUp];
+        if (!up.pending.empty()) up.to->stream->AbortOnClose();
+        return self->Close();
+      }
       self->Look();
     });
   }
