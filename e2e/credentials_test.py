@@ -41,8 +41,8 @@ class CredentialsTest(harness.ClusterTest):
         cls.cluster = harness.Cluster(f"{cls.label}{os.getpid()}", harness.BUILD)
         harness.atexit.register(cls.end)
         cls.cluster.node_settings = "rotateCertificates: true\nserverTLSBootstrap: true\n"
-        # With the five minutes that they begin early, certificates are renewed after 0 to 51 s.
-        cls.cluster.apiserver_flags = ["--cluster-signing-duration=90s"]
+        # With the five minutes that they begin early, certificates are renewed after 1 to 24 s.
+        cls.cluster.apiserver_flags = ["--cluster-signing-duration=60s"]
         cls.cluster.up(start_nodes=False)
         for node in cls.cluster.nodes:
             node.start()
