@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pods over restarts of the daemon, under probes, deadlines, rejection and lost sandboxes.
+#include <fstream>
+
 #include "agent/pods/worker_fixture.h"
 
 namespace berth::agent {
@@ -289,6 +291,21 @@ TEST_F(WorkerTest, ANameThatIsTooLongForTheKernelMakesNoSandbox) {
   EXPECT_EQ(runtime_.sandboxes(), 0u);
   EXPECT_THAT(event_log_, Contains(HasSubstr("is too long (64 characters is the max, 80 "
                                              "characters requested)")));
+}
+
+TEST_F(WorkerTest, ARuntimeThatForgotEverythingDoesNotResetTheCount) {
+  const std::string logs = options_.pod_logs_dir + "/default_web_uid-web/app";
+  std::filesystem::create_directories(logs);
+  for (const char* name : {"1.log", "2.log", "2.log.20260102-150405.gz", "x.log", "9.txt"}) {
+    std::ofstream(logs + "/" + name) << "x";
+  }
+  Run(MakePod());
+  EXPECT_EQ(StatusOf().container_statuses(0).restart_count(), 3);
+  EXPECT_THAT(runtime_.ContainerConfigText(runtime_.FindContainer("app")),
+              HasSubstr("log_path: \"app/3.log\""));
+  runtime_.Exit(runtime_.FindContainer("app"), 1);
+  Settle();
+  EXPECT_EQ(StatusOf().container_statuses(0).restart_count(), 4);
 }
 
 }  // namespace

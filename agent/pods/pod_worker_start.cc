@@ -37,6 +37,20 @@ std::string ReadText(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
+// One more than the instances whose logs lie there: "2.log", "2.log.20260102-150405.gz".
+int CountByLogs(const std::string& folder) {
+  int next = 0;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end;
+       it.increment(error)) {
+    const std::string name = it->path().filename();
+    const size_t dot = name.find(".log");
+    const auto count = base::ParseInt<int>(std::string_view(name).substr(0, dot));
+    if (dot != name.npos && count.has_value() && *count >= 0) next = std::max(next, *count + 1);
+  }
+  return next;
+}
+
 SecurityOptions SecurityOf(const PodRuntimeOptions& options) {
   return {base::StrCat(options.root_dir, "/seccomp"), options.seccomp_default};
 }
@@ -267,6 +281,12 @@ absl::StatusOr<std::string> PodWorker::CreateContainer(const ContainerToStart& s
   PodAddresses addresses{sandbox.host_network ? options.node_ips : sandbox.ips, options.node_ips};
   ContainerInputs inputs;
   inputs.restart_count = start.restart_count + count_bump_[start.name];
+  const std::string logs =
+      base::StrCat(PodLogDir(options.pod_logs_dir, *pod_), "/", container.name());
+  // A runtime may forget everything, at a reboot say: the count goes on and no log is overwritten.
+  if (start.replaces.empty()) {
+    inputs.restart_count = std::max(inputs.restart_count, CountByLogs(logs));
+  }
   inputs.image_ref = image_ref;
   const auto config_error = [](absl::Status status) {
     return absl::InvalidArgumentError(status.message());
@@ -299,8 +319,7 @@ absl::StatusOr<std::string> PodWorker::CreateContainer(const ContainerToStart& s
   *request.mutable_config() = MakeContainerConfig(*pod_, container, inputs);
   *request.mutable_sandbox_config() = SandboxConfig(sandbox.attempt, nullptr);
   std::error_code error;
-  std::filesystem::create_directories(
-      base::StrCat(PodLogDir(options.pod_logs_dir, *pod_), "/", container.name()), error);
+  std::filesystem::create_directories(logs, error);
   cri::v1::CreateContainerResponse response;
   const absl::Status status =
       context_.runtime.CreateContainer(request, response, options.runtime_request_timeout);
@@ -369,10 +388,11 @@ bool PodWorker::StartContainer(const ContainerToStart& start) {
   }
   began_[*id] = context_.clock.Now();
   context_.event(*pod_, "Normal", "Started", "Container started", start.name);
-  context_.files.LinkLog(*pod_, start.name, *id, start.restart_count);
+  const int restarts = seen_.Latest(start.name)->restart_count;  // of what was just made
+  context_.files.LinkLog(*pod_, start.name, *id, restarts);
   waiting_.erase(start.name);
   BERTH_INFO("container started", {"pod", api::KeyOf(*pod_)}, {"container", start.name},
-             {"id", *id}, {"restarts", start.restart_count});
+             {"id", *id}, {"restarts", restarts});
   const absl::Status read = Note(ReadContainer(context_.runtime, *id, seen_.LatestSandbox()->id,
                                                context_.options.runtime_request_timeout));
   if (!read.ok()) {
