@@ -5,6 +5,10 @@
 #include <gtest/gtest.h>
 #include <openssl/pem.h>
 
+#include <algorithm>
+#include <random>
+
+#include "absl/strings/escaping.h"
 #include "base/status.h"
 #include "controlplane/pki/key.h"
 #include "controlplane/pki/test_request.h"
@@ -106,6 +110,33 @@ TEST_F(SigningRequestTest, ARequestOfAnotherKeyIsNotSigned) {
   const auto made = SignRequest(authority_, TestRequest("n", {}, "", /*forged=*/true),
                                 {kClientUsages, absl::Hours(1)}, kNow);
   EXPECT_EQ(made.status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+// Whoever may ask for a certificate may send anything; it is a stranger's text.
+TEST_F(SigningRequestTest, WhatWasChangedOnItsWayIsNotSigned) {
+  const std::string pem = TestRequest("system:node:n1", {"system:nodes"}, "DNS:n1,IP:192.0.2.1");
+  const size_t begin = pem.find('\n') + 1;
+  const size_t end = pem.rfind("-----END");
+  std::string text = pem.substr(begin, end - begin);
+  text.erase(std::remove(text.begin(), text.end(), '\n'), text.end());
+  std::string der;
+  ASSERT_TRUE(absl::Base64Unescape(text, &der));
+  std::mt19937 random(20080101);
+  for (int i = 0; i < 3000; ++i) {
+    std::string changed = der;
+    const size_t at = random() % changed.size();
+    if (i % 3 == 0) {
+      changed.resize(at);
+    } else {
+      changed[at] = static_cast<char>(changed[at] ^ (1 + random() % 255));
+    }
+    const std::string sent =
+        pem.substr(0, begin) + absl::Base64Escape(changed) + "\n" + pem.substr(end);
+    const bool is_read = ReadSigningRequest(sent).ok();
+    const bool is_signed =
+        SignRequest(authority_, sent, {kClientUsages, absl::Hours(1)}, kNow).ok();
+    EXPECT_FALSE(is_signed) << "byte " << at << (is_read ? ", read" : ", not read");
+  }
 }
 
 TEST(SignedLifetime, IsWhatIsAskedForWithinBounds) {
