@@ -14,6 +14,8 @@
 namespace berth::http {
 namespace {
 
+constexpr size_t kMostQueued = 2 << 20;
+
 class WebSocketExchange : public Exchange,
                           public std::enable_shared_from_this<WebSocketExchange>,
                           private WebSocketReader::Sink {
@@ -101,9 +103,11 @@ class WebSocketExchange : public Exchange,
   }
   void OnMessage(const WebSocketReader::Piece&) override {}  // nothing that a client could say
   void OnPing(std::string_view payload) override {
+    // Who asks and does not read gets no answer: only the last ping needs one.
+    if (closed_ || inner_->queued_bytes() > kMostQueued) return;
     std::string frame;
     AppendWebSocketFrame(frame, WebSocketOpcode::kPong, payload);
-    if (!closed_) inner_->Write(frame);
+    inner_->Write(frame);
   }
   void OnClose(WebSocketClose code) override {
     Close(code);
