@@ -88,14 +88,14 @@ absl::StatusOr<std::unique_ptr<Tunnel>> SocketExchange::Upgrade(Headers headers)
   return answer_->Upgrade(ResponseHead(101, headers));
 }
 
-void SocketExchange::StartRaw(Headers headers, Answer::InputTask input) {
+void SocketExchange::StartRaw(Headers headers, std::string_view first, Answer::InputTask input) {
   if (!answer_->Begin()) {
     BERTH_ERROR("request was answered twice", {"target", request_.target});
     return;
   }
   answer_->InPieces();
   answer_->CloseAfter();
-  answer_->Append(ResponseHead(101, headers), false, false);
+  answer_->Append(ResponseHead(101, headers).append(first), false, false);
   Answer::TakeInput(answer_, std::move(input));
 }
 

@@ -37,8 +37,9 @@ class SocketExchange : public Exchange {
   }
   void Finish() override;
   absl::StatusOr<std::unique_ptr<Tunnel>> Upgrade(Headers headers) override;
-  // 101; then Write() and Finish() send raw bytes, and those that come in go to `input`.
-  void StartRaw(Headers headers, Answer::InputTask input);
+  // 101 and `first`; then Write() and Finish() send raw bytes, and those that come in go to
+  // `input`.
+  void StartRaw(Headers headers, std::string_view first, Answer::InputTask input);
   void OnDisconnect(absl::AnyInvocable<void()> callback) override;
 
  private:

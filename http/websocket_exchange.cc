@@ -46,13 +46,16 @@ class WebSocketExchange : public Exchange,
                        base::StrCat(why.ok() ? "cannot upgrade" : base::Message(why), "\n")});
       return Disconnected();
     }
-    socket->StartRaw(*std::move(headers), [weak = weak_from_this()](char* data, size_t size) {
-      if (auto self = weak.lock()) self->Input(data, size);
-    });
-    Send("");  // tells the client that it is connected
+    // An empty message tells the client that it is connected.
+    socket->StartRaw(*std::move(headers), Frame(""),
+                     [weak = weak_from_this()](char* data, size_t size) {
+                       if (auto self = weak.lock()) self->Input(data, size);
+                     });
   }
 
-  bool Write(std::string_view data) override { return data.empty() ? !closed_ : Send(data); }
+  bool Write(std::string_view data) override {
+    return !closed_ && (data.empty() || inner_->Write(Frame(data)));
+  }
 
   void Finish() override { Close(WebSocketClose::kNormal); }
 
@@ -68,15 +71,14 @@ class WebSocketExchange : public Exchange,
   }
 
  private:
-  bool Send(std::string_view data) {
-    if (closed_) return false;
+  std::string Frame(std::string_view data) const {
     std::string frame;
     if (form_ == MessageForm::kBase64) {
       AppendWebSocketFrame(frame, WebSocketOpcode::kText, absl::Base64Escape(base::Av(data)));
     } else {
       AppendWebSocketFrame(frame, WebSocketOpcode::kBinary, data);
     }
-    return inner_->Write(frame);
+    return frame;
   }
 
   void Close(WebSocketClose code) {
