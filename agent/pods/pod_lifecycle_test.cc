@@ -308,5 +308,36 @@ TEST_F(WorkerTest, ARuntimeThatForgotEverythingDoesNotResetTheCount) {
   EXPECT_EQ(StatusOf().container_statuses(0).restart_count(), 4);
 }
 
+TEST_F(WorkerTest, AProbeThatIsLedElsewhereSucceedsWithAWarning) {
+  auto pod = MakePod();
+  auto* probe = pod->mutable_spec()->mutable_containers(0)->mutable_readiness_probe();
+  probe->mutable_handler()->mutable_http_get()->mutable_port()->set_int_val(80);
+  probe->set_period_seconds(10);
+  http_status_ = 302;
+  http_body_ = "over there";
+  Run(pod);
+  EXPECT_TRUE(StatusOf().container_statuses(0).ready());
+  EXPECT_THAT(event_log_,
+              Contains("ProbeWarning Probe terminated redirects, Response body: over there"));
+}
+
+TEST_F(WorkerTest, AfterARestartOfTheDaemonProbesBeginWithinTheirPeriod) {
+  auto pod = MakePod();
+  auto* probe = pod->mutable_spec()->mutable_containers(0)->mutable_readiness_probe();
+  probe->mutable_handler()->mutable_http_get()->mutable_port()->set_int_val(80);
+  probe->set_period_seconds(1000);
+  Run(pod);
+  auto again = std::make_shared<Pod>(*pod);
+  *again->mutable_status() = StatusOf();
+  http_calls_.clear();
+  clock_.Advance(absl::Seconds(1));
+  Restart();
+  Run(again);
+  EXPECT_THAT(http_calls_, IsEmpty());
+  EXPECT_TRUE(StatusOf().container_statuses(0).ready());
+  for (int i = 0; i < 100; ++i) Advance(absl::Seconds(10));
+  EXPECT_THAT(http_calls_, Not(IsEmpty()));
+}
+
 }  // namespace
 }  // namespace berth::agent

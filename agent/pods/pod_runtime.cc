@@ -96,6 +96,11 @@ class PodRuntime::Impl {
                         const std::string& message) {
                    Event(pod, "Warning", "Unhealthy",
                          base::StrCat(KindName(kind), " probe failed: ", message), container);
+                 },
+                 [this](const Pod& pod, const std::string& container, ProbeKind kind,
+                        const std::string& message) {
+                   Event(pod, "Warning", "ProbeWarning",
+                         base::StrCat(KindName(kind), " probe warning: ", message), container);
                  }}),
         statuses_(
             *api_, source_pool_, *parts_.clock,

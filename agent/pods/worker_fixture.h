@@ -130,6 +130,7 @@ class WorkerTest : public ::testing::Test {
           http_calls_.push_back(base::StrCat(call.host, ":", call.port, call.request.target));
           http::Response response;
           response.status = http_status_;
+          response.body = http_body_;
           return response;
         });
     probes_ = std::make_unique<ProbeRuns>(
@@ -137,6 +138,9 @@ class WorkerTest : public ::testing::Test {
         ProbeRuns::Hooks{[this](const std::string& uid) { set_->Poke(uid, {}); },
                          [this](const Pod&, const std::string&, ProbeKind, const std::string& m) {
                            event_log_.push_back("Unhealthy " + m);
+                         },
+                         [this](const Pod&, const std::string&, ProbeKind, const std::string& m) {
+                           event_log_.push_back("ProbeWarning " + m);
                          }});
     statuses_ = std::make_unique<StatusWriter>(
         api_, executor_, clock_, [this](const std::string& uid) { set_->StatusWritten(uid); },
@@ -230,6 +234,7 @@ class WorkerTest : public ::testing::Test {
   FakeApi api_;
   KubeletMetrics metrics_;
   int http_status_ = 200;
+  std::string http_body_;
   std::vector<std::string> http_calls_;
   std::vector<std::string> event_log_;
   std::shared_ptr<Node> node_ = std::make_shared<Node>();

@@ -2,6 +2,7 @@
 #include "agent/probes/probe_runs.h"
 
 #include <algorithm>
+#include <random>
 #include <set>
 
 #include "agent/sync/container_spec.h"
@@ -20,6 +21,12 @@ constexpr int kAttempts = 3;
 
 std::string KeyOf(std::string_view uid, std::string_view id, ProbeKind kind) {
   return base::StrCat(uid, "|", id, "|", static_cast<int>(kind));
+}
+
+// Anything up to `most`.
+absl::Duration Jitter(absl::Duration most) {
+  thread_local std::minstd_rand random(std::random_device{}());
+  return most * std::uniform_real_distribution<double>(0, 1)(random);
 }
 
 absl::Duration PeriodOf(const api::core::v1::Probe& probe) {
@@ -60,6 +67,7 @@ ProbeRuns::ProbeRuns(Prober& prober, base::Executor& executor, base::Clock& cloc
     : prober_(prober),
       clock_(clock),
       hooks_(std::move(hooks)),
+      began_(clock.Now()),
       queue_(executor, clock, [this](const std::string& key) { Handle(key); }) {}
 
 ProbeRuns::~ProbeRuns() = default;
@@ -77,7 +85,12 @@ void ProbeRuns::AddRun(const std::shared_ptr<const Pod>& pod, const ObservedCont
   if (kind == ProbeKind::kReadiness) run->passing = was_ready;
   if (kind == ProbeKind::kStartup && was_ready) run->passing = true;
   const auto* spec = FindContainerSpec(*pod, container.name);
-  run->first = container.started_at + absl::Seconds(ProbeOf(*spec, kind)->initial_delay_seconds());
+  const auto& probe = *ProbeOf(*spec, kind);
+  run->first = container.started_at + absl::Seconds(probe.initial_delay_seconds());
+  // After a start of the daemon the probes of all that runs do not go off at once.
+  if (container.started_at < began_ && clock_.Now() - began_ < PeriodOf(probe)) {
+    run->first = std::max(run->first, clock_.Now() + Jitter(PeriodOf(probe)));
+  }
   const std::string key = KeyOf(run->uid, run->id, kind);
   const absl::Time first = run->first;
   runs_[key] = std::move(run);
@@ -179,7 +192,7 @@ void ProbeRuns::Handle(const std::string& key) {
     if (it == runs_.end()) return;
     Run& run = *it->second;
     if (answer.outcome != ProbeOutcome::kUnknown) {
-      const bool ok = answer.outcome == ProbeOutcome::kSuccess;
+      const bool ok = answer.outcome != ProbeOutcome::kFailure;
       run.streak = run.streak > 0 && run.last_attempt == ok ? run.streak + 1 : 1;
       run.last_attempt = ok;
       const int needed = ok ? std::max(1, probe->success_threshold())
@@ -195,6 +208,7 @@ void ProbeRuns::Handle(const std::string& key) {
   if (answer.outcome == ProbeOutcome::kFailure) {
     hooks_.unhealthy(*pod, name, kind, answer.message);
   }
+  if (answer.outcome == ProbeOutcome::kWarning) hooks_.warned(*pod, name, kind, answer.message);
   if (wake_others) {
     queue_.Add(KeyOf(pod->metadata().uid(), id, ProbeKind::kLiveness));
     queue_.Add(KeyOf(pod->metadata().uid(), id, ProbeKind::kReadiness));

@@ -35,6 +35,10 @@ class ProbeRuns {
     std::function<void(const api::core::v1::Pod&, const std::string& container, ProbeKind kind,
                        const std::string& message)>
         unhealthy;
+    // Of an attempt that succeeded in an odd way: event ProbeWarning.
+    std::function<void(const api::core::v1::Pod&, const std::string& container, ProbeKind kind,
+                       const std::string& message)>
+        warned = [](const auto&...) {};
   };
   ProbeRuns(Prober& prober, base::Executor& executor, base::Clock& clock, Hooks hooks);
   ~ProbeRuns();
@@ -65,6 +69,7 @@ class ProbeRuns {
   Prober& prober_;
   base::Clock& clock_;
   const Hooks hooks_;
+  const absl::Time began_;
   mutable base::Mutex mu_;
   // "uid|container id|kind"
   std::map<std::string, std::shared_ptr<Run>, std::less<>> runs_ BERTH_GUARDED_BY(mu_);

@@ -109,7 +109,8 @@ ProbeAnswer Prober::Http(HttpCall call, absl::Duration timeout) {
     }
     // A redirect to another host counts as alive and is not followed.
     if (!FollowRedirect(response->headers.Get("Location"), call)) {
-      return {ProbeOutcome::kSuccess, "redirected elsewhere"};
+      return {ProbeOutcome::kWarning,
+              Cut(base::StrCat("Probe terminated redirects, Response body: ", response->body))};
     }
   }
   return {ProbeOutcome::kFailure, "stopped after 10 redirects"};

@@ -23,8 +23,9 @@ class Probe;
 
 namespace berth::agent {
 
-// kUnknown: the attempt itself went wrong, which says nothing about the container.
-enum class ProbeOutcome { kSuccess, kFailure, kUnknown };
+// kWarning: it counts as a success that people should know about. kUnknown: the attempt itself went
+// wrong, which says nothing about the container.
+enum class ProbeOutcome { kSuccess, kWarning, kFailure, kUnknown };
 
 struct ProbeAnswer {
   ProbeOutcome outcome = ProbeOutcome::kUnknown;
