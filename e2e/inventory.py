@@ -34,7 +34,9 @@ def process_runs(proc, pid):
         command = (proc / pid / "cmdline").read_bytes()
     except OSError:
         return False
-    return state not in "ZX" and command != b"" and not command.startswith((b"runc\0init", b"/proc/self/exe\0init"))
+    words = command.split(b"\0")
+    return state not in "ZX" and command != b"" and not (
+        words[0].endswith((b"runc", b"/exe")) and words[1:2] == [b"init"])
 
 
 class Tasks:

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "agent/pods/worker_fixture.h"
+#include "cri/proto/runtime_v1.pb.h"
 
 namespace berth::agent {
 namespace {
@@ -95,6 +96,54 @@ TEST_F(PodReadsTest, APartThatCannotBeReadIsReadWithTheWholePod) {
   Run(MakePod());
   EXPECT_EQ(StatusOf().phase(), "Running");
   EXPECT_EQ(runtime_.FindContainer("app").empty(), false);
+}
+
+// Made by a daemon that died before it heard of the start.
+class HalfStartedTest : public PodReadsTest {
+ protected:
+  HalfStartedTest() {
+    before_answer_ = [this](std::string_view method) {
+      dead_ = dead_ || method == "StartContainer";
+      return dead_ ? absl::UnavailableError("killed") : absl::OkStatus();
+    };
+    Run(MakePod());
+    container_ = runtime_.FindContainer("app");
+    Stop();
+    before_answer_ = nullptr;
+    Restart();
+    Calls();
+  }
+  int Containers() {
+    cri::v1::ListContainersResponse list;
+    EXPECT_TRUE(runtime_.ListContainers({}, list, absl::Seconds(1)).ok());
+    return list.containers_size();
+  }
+  bool dead_ = false;
+  std::string container_;
+};
+
+TEST_F(HalfStartedTest, IsRemovedBeforeAnotherIsMadeAndIsNoRestart) {
+  ASSERT_NE(container_, "");
+  Run(MakePod());
+  EXPECT_EQ(Containers(), 1);
+  EXPECT_NE(runtime_.FindContainer("app"), container_);
+  EXPECT_EQ(StatusOf().phase(), "Running");
+  EXPECT_EQ(StatusOf().container_statuses(0).restart_count(), 0);
+}
+
+TEST_F(HalfStartedTest, IsAdoptedWhenItsStartGoesOnAfterAll) {
+  runtime_.FailNext("RemoveContainer", absl::UnknownError("container is in starting state"), 1);
+  Run(MakePod());
+  EXPECT_EQ(Containers(), 1);
+  cri::v1::StartContainerRequest start;
+  start.set_container_id(container_);
+  cri::v1::StartContainerResponse started;
+  ASSERT_TRUE(runtime_.StartContainer(start, started, absl::Seconds(1)).ok());
+  Advance(absl::Seconds(1));
+  EXPECT_EQ(runtime_.FindContainer("app"), container_);
+  EXPECT_EQ(Containers(), 1);
+  EXPECT_EQ(StatusOf().phase(), "Running");
+  EXPECT_EQ(StatusOf().container_statuses(0).restart_count(), 0);
 }
 
 }  // namespace

@@ -103,7 +103,8 @@ class PodWorker : public std::enable_shared_from_this<PodWorker> {
   absl::Status EnsureVolumes();
   ::runtime::v1::PodSandboxConfig SandboxConfig(uint32_t attempt, std::string* warning);
   // True when the container runs now.
-  bool StartContainer(const ContainerToStart& start);
+  bool StartContainer(ContainerToStart start);
+  bool ClearWay(ContainerToStart& start);
   bool ImageReady(const api::core::v1::Container& container, std::string& image_ref);
   absl::Status CheckImageUser(const api::core::v1::Container& container,
                               const std::string& image_ref);
@@ -175,9 +176,10 @@ class PodWorker : public std::enable_shared_from_this<PodWorker> {
   std::map<std::string, Waiting, std::less<>> waiting_;
   std::map<std::string, absl::Time, std::less<>> pull_after_;  // by container and image
   std::map<std::string, absl::Time, std::less<>> backoff_told_;
-  std::map<std::string, absl::Time, std::less<>> began_;  // by container id: no status told yet
-  bool measured_ = false;                                 // its first calls were
-  std::map<std::string, int, std::less<>> count_bump_;    // names that the runtime keeps reserved
+  std::map<std::string, std::string, std::less<>> tried_;  // by name: the last id that was to start
+  std::map<std::string, absl::Time, std::less<>> began_;   // by container id: no status told yet
+  bool measured_ = false;                                  // its first calls were
+  std::map<std::string, int, std::less<>> count_bump_;     // names that the runtime keeps reserved
   std::optional<MountedVolumes> volumes_;
   absl::Time volumes_at_ = absl::InfinitePast();
   std::string cgroup_parent_;

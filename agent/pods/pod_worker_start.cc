@@ -31,6 +31,7 @@ constexpr absl::Duration kPullTimeout = absl::Hours(1);
 constexpr size_t kLongestHostname = 64;  // the kernel's
 constexpr absl::Duration kAfterPullError = absl::Seconds(5);
 constexpr absl::Duration kAfterConfigError = absl::Seconds(10);
+constexpr absl::Duration kNotYetRemoved = absl::Milliseconds(200);
 
 std::string ReadText(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -343,7 +344,42 @@ absl::StatusOr<std::string> PodWorker::CreateContainer(const ContainerToStart& s
   return response.container_id();
 }
 
-bool PodWorker::StartContainer(const ContainerToStart& start) {
+// An instance that was made and not seen to run, or of which the runtime knows no state, may run
+// all the same: a call of before this daemon's time may be about to start it. It goes before
+// another is made, and while the runtime will not let it go, there is no other. False: not yet.
+bool PodWorker::ClearWay(ContainerToStart& start) {
+  const auto before =
+      std::find_if(seen_.containers.begin(), seen_.containers.end(),
+                   [&](const ObservedContainer& c) { return c.id == start.replaces; });
+  if (before == seen_.containers.end() || before->phase == ContainerPhase::kExited) return true;
+  const absl::Duration timeout = context_.options.runtime_request_timeout;
+  auto now = ReadContainer(context_.runtime, before->id, before->sandbox_id, timeout);
+  if (now.ok() && now->phase != before->phase) {
+    (void)Note(std::move(now));  // it got on meanwhile
+    context_.poke(uid_, absl::ZeroDuration());
+    return false;
+  }
+  cri::v1::RemoveContainerRequest request;
+  request.set_container_id(before->id);
+  cri::v1::RemoveContainerResponse response;
+  const absl::Status status = context_.runtime.RemoveContainer(request, response, timeout);
+  RuntimeChanged();
+  if (!status.ok() && !absl::IsNotFound(status)) {
+    BERTH_INFO("a container that is not running cannot be removed yet", {"pod", api::KeyOf(*pod_)},
+               {"container", start.name}, {"why", status});
+    context_.poke(uid_, kNotYetRemoved);
+    return false;
+  }
+  // One that never ran is not restarted by this.
+  if (before->phase == ContainerPhase::kCreated && tried_[start.name] != before->id) {
+    start.restart_count = before->restart_count;
+    start.replaces.clear();
+  }
+  seen_.containers.erase(before);
+  return true;
+}
+
+bool PodWorker::StartContainer(ContainerToStart start) {
   const Container container = ContainerAt(*pod_, start.kind, start.index);
   std::string image_ref;
   if (!ImageReady(container, image_ref)) return false;
@@ -366,6 +402,7 @@ bool PodWorker::StartContainer(const ContainerToStart& start) {
       return false;
     }
   }
+  if (!ClearWay(start)) return false;
   const auto id = CreateContainer(start, container, image_ref);
   if (!id.ok()) {
     return fail(absl::IsInvalidArgument(id.status()) ? "CreateContainerConfigError"
@@ -378,6 +415,7 @@ bool PodWorker::StartContainer(const ContainerToStart& start) {
   }
   cri::v1::StartContainerRequest request;
   request.set_container_id(*id);
+  tried_[start.name] = *id;
   cri::v1::StartContainerResponse response;
   const absl::Status status =
       context_.runtime.StartContainer(request, response, context_.options.runtime_request_timeout);
