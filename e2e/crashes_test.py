@@ -244,6 +244,8 @@ class CrashesTest(harness.ClusterTest):
         self.kubectl("delete", "configmap", "server", "ledger")
         self.kubectl("delete", "pods", "--all", "--grace-period=1", "--timeout=120s")
         self.eventually("end of the pods", lambda: not get(self.cluster, "pods")["items"], 60)
+        for node in self.cluster.nodes:
+            inventory.collect_garbage(node)
         self.nodes_empty(90)
         orphans = sum(len(inventory.orphaned_shims(node)) for node in self.cluster.nodes)
         if orphans:
