@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "netproxy/affinity.h"
 #include "netproxy/element.h"
 #include "netproxy/frontend.h"
 #include "netproxy/layout.h"
@@ -37,10 +38,9 @@ class RulesetBackend {
   // Changes elements, and the fixed part where `layout` differs from the last one (affinity
   // timeouts only get more). All or nothing.
   virtual absl::Status Apply(const LayoutOptions& layout, const Change& change) = 0;
-  // Forgets clients of `frontend` whose remembered endpoint `keep` refuses.
-  virtual absl::Status ForgetClients(
-      uint32_t affinity_seconds,
-      const std::function<bool(const FrontendKey&, const Endpoint&)>& keep) = 0;
+  // Forgets the clients with this timeout that `keep` refuses.
+  virtual absl::Status ForgetClients(uint32_t affinity_seconds,
+                                     const std::function<bool(const RememberedClient&)>& keep) = 0;
   // Deletes the table. Not an error when there is none.
   virtual absl::Status Cleanup() = 0;
 };

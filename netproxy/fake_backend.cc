@@ -56,11 +56,9 @@ absl::Status FakeBackend::Apply(const LayoutOptions& layout, const Change& chang
   return absl::OkStatus();
 }
 
-absl::Status FakeBackend::ForgetClients(
-    uint32_t affinity_seconds,
-    const std::function<bool(const FrontendKey&, const Endpoint&)>& keep) {
-  std::erase_if(clients_[affinity_seconds],
-                [&](const auto& client) { return !keep(client.first, client.second); });
+absl::Status FakeBackend::ForgetClients(uint32_t affinity_seconds,
+                                        const std::function<bool(const RememberedClient&)>& keep) {
+  std::erase_if(clients_[affinity_seconds], [&](const auto& client) { return !keep(client); });
   return absl::OkStatus();
 }
 

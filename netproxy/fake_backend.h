@@ -19,9 +19,8 @@ class FakeBackend : public RulesetBackend {
   absl::StatusOr<std::optional<std::vector<Element>>> Load(LayoutOptions& layout) override;
   absl::Status Replace(const LayoutOptions& layout, const std::vector<Element>& all) override;
   absl::Status Apply(const LayoutOptions& layout, const Change& change) override;
-  absl::Status ForgetClients(
-      uint32_t affinity_seconds,
-      const std::function<bool(const FrontendKey&, const Endpoint&)>& keep) override;
+  absl::Status ForgetClients(uint32_t affinity_seconds,
+                             const std::function<bool(const RememberedClient&)>& keep) override;
   absl::Status Cleanup() override;
 
   // The next transaction fails with this.
@@ -32,12 +31,10 @@ class FakeBackend : public RulesetBackend {
   int replaced() const { return replaced_; }
   const std::vector<Change>& changes() const { return changes_; }
   // A client that the rules would have remembered.
-  void Remember(uint32_t seconds, const FrontendKey& frontend, const Endpoint& endpoint) {
-    clients_[seconds].emplace_back(frontend, endpoint);
+  void Remember(uint32_t seconds, RememberedClient client) {
+    clients_[seconds].push_back(std::move(client));
   }
-  const std::vector<std::pair<FrontendKey, Endpoint>>& clients(uint32_t seconds) {
-    return clients_[seconds];
-  }
+  const std::vector<RememberedClient>& clients(uint32_t seconds) { return clients_[seconds]; }
 
  private:
   absl::Status Insert(std::map<Element, Element>& table, const LayoutOptions& layout,
@@ -45,7 +42,7 @@ class FakeBackend : public RulesetBackend {
 
   std::optional<LayoutOptions> layout_;
   std::map<Element, Element> table_;  // by place
-  std::map<uint32_t, std::vector<std::pair<FrontendKey, Endpoint>>> clients_;
+  std::map<uint32_t, std::vector<RememberedClient>> clients_;
   std::vector<Change> changes_;
   absl::Status failure_;
   int replaced_ = 0;

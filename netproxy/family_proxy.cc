@@ -127,12 +127,12 @@ absl::Status FamilyProxy::ForgetClients() {
     }
   }
   for (const uint32_t seconds : timeouts) {
-    RETURN_IF_ERROR(
-        backend_->ForgetClients(seconds, [&](const FrontendKey& key, const Endpoint& endpoint) {
-          if (!owed_.affinity.contains(key)) return true;
-          const Frontend* frontend = ruleset_.Find(key);
-          return frontend != nullptr && Leads(*frontend, endpoint.ip, endpoint.port);
-        }));
+    RETURN_IF_ERROR(backend_->ForgetClients(seconds, [&](const RememberedClient& client) {
+      if (!owed_.affinity.contains(client.frontend)) return true;
+      const Frontend* frontend = ruleset_.Find(client.frontend);
+      return frontend != nullptr &&
+             StillLeads(*frontend, client, layout_.cluster_cidrs, node_->context.node_ips);
+    }));
   }
   owed_.affinity.clear();
   return absl::OkStatus();

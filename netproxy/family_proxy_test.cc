@@ -200,12 +200,33 @@ TEST_F(FamilyProxyTest, ClientsOfALostEndpointAreForgotten) {
   ASSERT_TRUE(Sync({}).ok());
   const FrontendKey key{*IpAddress::Parse("10.96.0.1"), Protocol::kTcp, 80};
   for (const char* ip : {"10.244.0.1", "10.244.0.2"}) {
-    backend_->Remember(60, key, {*IpAddress::Parse(ip), 8080, false});
+    backend_->Remember(60,
+                       {key, *IpAddress::Parse("192.0.2.1"), {*IpAddress::Parse(ip), 8080, false}});
   }
   directory_.Set("ns/a", 1, {2}, "TCP", 60);
   ASSERT_TRUE(Sync({"ns/a"}).ok());
   ASSERT_EQ(backend_->clients(60).size(), 1u);
-  EXPECT_EQ(backend_->clients(60)[0].second.ip.ToString(), "10.244.0.2");
+  EXPECT_EQ(backend_->clients(60)[0].endpoint.ip.ToString(), "10.244.0.2");
+}
+
+TEST(StillLeads, OutsidersOfALocalPolicyGetEndpointsOfThisNodeOnly) {
+  const auto ip = [](const char* text) { return *IpAddress::Parse(text); };
+  Frontend frontend;
+  frontend.endpoints = {{ip("10.244.0.1"), 8080, true}, {ip("10.244.1.1"), 8080, false}};
+  frontend.local_endpoints = {{ip("10.244.0.1"), 8080, true}};
+  const std::vector<IpPrefix> pods = {*IpPrefix::Parse("10.244.0.0/16")};
+  const std::vector<IpAddress> node = {ip("192.168.50.1")};
+  const auto leads = [&](const char* client, const char* endpoint) {
+    return StillLeads(frontend, {frontend.key, ip(client), {ip(endpoint), 8080, false}}, pods,
+                      node);
+  };
+  EXPECT_TRUE(leads("192.0.2.1", "10.244.1.1"));
+  EXPECT_FALSE(leads("192.0.2.1", "10.244.2.1"));
+  frontend.local_policy = true;
+  EXPECT_FALSE(leads("192.0.2.1", "10.244.1.1"));
+  EXPECT_TRUE(leads("192.0.2.1", "10.244.0.1"));
+  EXPECT_TRUE(leads("10.244.0.9", "10.244.1.1"));
+  EXPECT_TRUE(leads("192.168.50.1", "10.244.1.1"));
 }
 
 TEST_F(FamilyProxyTest, ADeletedServiceLeavesNothing) {

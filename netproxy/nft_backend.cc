@@ -76,21 +76,21 @@ void PutLayoutChange(NftBatch& batch, const LayoutOptions& from, const LayoutOpt
   }
 }
 
-std::optional<std::pair<FrontendKey, Endpoint>> DecodeClient(const NftElement& element) {
+std::optional<RememberedClient> DecodeClient(const NftElement& element) {
   const size_t ip = element.key.size() == 16 ? 4 : 16;
   if (element.key.size() != ip + 8 + ip || element.data.size() != ip + 4) return std::nullopt;
   const auto port = [](std::string_view bytes) {
     return static_cast<uint16_t>(static_cast<uint8_t>(bytes[0]) << 8 |
                                  static_cast<uint8_t>(bytes[1]));
   };
-  FrontendKey key;
-  key.ip = *IpAddress::FromBytes(element.key.substr(0, ip));
-  key.protocol = static_cast<Protocol>(element.key[ip]);
-  key.port = port(element.key.substr(ip + 4));
-  Endpoint endpoint;
-  endpoint.ip = *IpAddress::FromBytes(element.data.substr(0, ip));
-  endpoint.port = port(element.data.substr(ip));
-  return std::pair(key, endpoint);
+  RememberedClient out;
+  out.frontend.ip = *IpAddress::FromBytes(element.key.substr(0, ip));
+  out.frontend.protocol = static_cast<Protocol>(element.key[ip]);
+  out.frontend.port = port(element.key.substr(ip + 4));
+  out.client = *IpAddress::FromBytes(element.key.substr(ip + 8));
+  out.endpoint.ip = *IpAddress::FromBytes(element.data.substr(0, ip));
+  out.endpoint.port = port(element.data.substr(ip));
+  return out;
 }
 
 }  // namespace
@@ -176,9 +176,8 @@ absl::Status NftBackend::Apply(const LayoutOptions& layout, const Change& change
   return absl::OkStatus();
 }
 
-absl::Status NftBackend::ForgetClients(
-    uint32_t affinity_seconds,
-    const std::function<bool(const FrontendKey&, const Endpoint&)>& keep) {
+absl::Status NftBackend::ForgetClients(uint32_t affinity_seconds,
+                                       const std::function<bool(const RememberedClient&)>& keep) {
   ASSIGN_OR_RETURN(NftSocket * socket, Socket());
   const std::string map = AffinityMapName(affinity_seconds);
   std::vector<std::string> stale;
@@ -186,7 +185,7 @@ absl::Status NftBackend::ForgetClients(
       family_, kTableName, map, [&] { stale.clear(); },
       [&](const NftElement& element) {
         const auto client = DecodeClient(element);
-        if (client.has_value() && !keep(client->first, client->second)) {
+        if (client.has_value() && !keep(*client)) {
           stale.emplace_back(element.key);
         }
       }));

@@ -24,9 +24,8 @@ class NftBackend : public RulesetBackend {
   absl::StatusOr<std::optional<std::vector<Element>>> Load(LayoutOptions& layout) override;
   absl::Status Replace(const LayoutOptions& layout, const std::vector<Element>& all) override;
   absl::Status Apply(const LayoutOptions& layout, const Change& change) override;
-  absl::Status ForgetClients(
-      uint32_t affinity_seconds,
-      const std::function<bool(const FrontendKey&, const Endpoint&)>& keep) override;
+  absl::Status ForgetClients(uint32_t affinity_seconds,
+                             const std::function<bool(const RememberedClient&)>& keep) override;
   absl::Status Cleanup() override;
 
  private:

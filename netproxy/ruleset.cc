@@ -25,9 +25,10 @@ bool Missing(const std::vector<Endpoint>& from, const std::vector<Endpoint>& of)
 bool LostEndpoints(const Frontend* before, const Frontend& after) {
   if (after.endpoints.empty()) return false;
   if (before == nullptr || before->endpoints.empty()) return true;
+  if (before->affinity_seconds != after.affinity_seconds) return true;  // nobody looked meanwhile
   return Missing(after.endpoints, before->endpoints) ||
-         (after.local_policy &&
-          (!before->local_policy || Missing(after.local_endpoints, before->local_endpoints)));
+         before->local_policy != after.local_policy ||
+         Missing(after.local_endpoints, before->local_endpoints);
 }
 
 }  // namespace

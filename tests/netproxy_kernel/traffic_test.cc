@@ -197,11 +197,11 @@ TEST_F(NetproxyTraffic, AffinityKeepsAClientAtItsPodUntilThatGoes) {
   {
     auto inside = kernel::EnterNetworkNamespace::Enter(network_->node());
     const absl::Status forgot =
-        backend_.ForgetClients(60, [&](const auto& key, const Endpoint& endpoint) {
-          EXPECT_EQ(key, sticky.key);
-          const auto& now = ruleset_.Find(key)->endpoints;
-          return std::any_of(now.begin(), now.end(),
-                             [&](const Endpoint& e) { return e.ip == endpoint.ip; });
+        backend_.ForgetClients(60, [&](const netproxy::RememberedClient& client) {
+          EXPECT_EQ(client.frontend, sticky.key);
+          EXPECT_EQ(client.client.ToString(), TestNetwork::kClientIp);
+          return netproxy::StillLeads(*ruleset_.Find(client.frontend), client,
+                                      layout_.cluster_cidrs, {});
         });
     ASSERT_TRUE(forgot.ok()) << forgot;
   }
