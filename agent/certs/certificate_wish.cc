@@ -10,65 +10,29 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
-#include <functional>
 #include <memory>
 #include <set>
 
 #include "absl/strings/escaping.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "http/x509.h"
 
 namespace berth::agent {
 namespace {
 
 using base::StrCat;
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* pointer) const {
-    Free(pointer);
-  }
-};
-using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
-using Request = std::unique_ptr<X509_REQ, Deleter<X509_REQ_free>>;
-using Bio = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
-using Names = std::unique_ptr<GENERAL_NAMES, Deleter<GENERAL_NAMES_free>>;
+using namespace x509;  // NOLINT: its names are what this file is about
+using Request = std::unique_ptr<X509_REQ, OpenSslDeleter<X509_REQ_free>>;
 
 void FreeExtensions(STACK_OF(X509_EXTENSION) * stack) {
   sk_X509_EXTENSION_pop_free(stack, X509_EXTENSION_free);
 }
-using Extensions = std::unique_ptr<STACK_OF(X509_EXTENSION), Deleter<FreeExtensions>>;
+using Extensions = std::unique_ptr<STACK_OF(X509_EXTENSION), OpenSslDeleter<FreeExtensions>>;
 
 absl::Status CryptoError(std::string_view what) {
-  ERR_clear_error();
-  return base::Internal("OpenSSL failed at ", what);
-}
-
-Bio Reading(const std::string& pem) {
-  return Bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-}
-
-Key ReadKey(const std::string& pem) {
-  const Bio bio = Reading(pem);
-  Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
-  ERR_clear_error();
-  return key;
-}
-
-absl::StatusOr<std::string> PemOf(const std::function<int(BIO*)>& write) {
-  const Bio bio(BIO_new(BIO_s_mem()));
-  if (bio == nullptr || write(bio.get()) != 1) return CryptoError("writing PEM");
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio.get(), &data);
-  return std::string(data, static_cast<size_t>(size));
-}
-
-void AddName(X509_NAME* name, const char* field, std::string_view value) {
-  X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8,
-                             reinterpret_cast<const unsigned char*>(value.data()),
-                             static_cast<int>(value.size()), -1, 0);
+  return base::Internal("OpenSSL failed at ", what, ": ", OpenSslError());
 }
 
 absl::Status AddAlternativeNames(X509_REQ* request, const CertificateWish& wish) {
@@ -84,42 +48,6 @@ absl::Status AddAlternativeNames(X509_REQ* request, const CertificateWish& wish)
   sk_X509_EXTENSION_push(all.get(), extension);
   if (X509_REQ_add_extensions(request, all.get()) != 1) return CryptoError("a request's names");
   return absl::OkStatus();
-}
-
-std::vector<std::string> Entries(const X509_NAME* name, int nid) {
-  std::vector<std::string> out;
-  for (int i = -1; (i = X509_NAME_get_index_by_NID(name, nid, i)) >= 0;) {
-    unsigned char* text = nullptr;
-    const int size =
-        ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, i)));
-    if (size < 0) continue;
-    out.emplace_back(reinterpret_cast<char*>(text), size);
-    OPENSSL_free(text);
-  }
-  return out;
-}
-
-absl::Time TimeOf(const ASN1_TIME* time) {
-  tm parts{};
-  ASN1_TIME_to_tm(time, &parts);
-  return absl::FromTM(parts, absl::UTCTimeZone());
-}
-
-void ReadNames(const GENERAL_NAMES* names, CertificateFacts& out) {
-  for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names); ++i) {
-    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names, i);
-    if (name->type == GEN_DNS) {
-      out.dns_names.emplace_back(
-          reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName)),
-          ASN1_STRING_length(name->d.dNSName));
-    } else if (name->type == GEN_IPADD) {
-      const int size = ASN1_STRING_length(name->d.iPAddress);
-      char text[INET6_ADDRSTRLEN] = "";
-      inet_ntop(size == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(name->d.iPAddress), text,
-                sizeof text);
-      out.addresses.emplace_back(text);
-    }
-  }
 }
 
 // One spelling for an address.
@@ -165,14 +93,14 @@ CertificateWish NodeServingWish(std::string_view node, std::vector<std::string> 
 absl::StatusOr<std::string> MakeKeyPem() {
   const Key key(EVP_EC_gen("P-256"));
   if (key == nullptr) return CryptoError("making a key");
-  return PemOf([&](BIO* bio) {
+  return WritePem([&](BIO* bio) {
     return PEM_write_bio_PrivateKey(bio, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
   });
 }
 
 absl::StatusOr<std::string> MakeRequestPem(const std::string& key_pem,
                                            const CertificateWish& wish) {
-  const Key key = ReadKey(key_pem);
+  const Key key = ParseKey(key_pem);
   if (key == nullptr) return base::InvalidArgument("not a private key");
   const Request request(X509_REQ_new());
   X509_NAME* subject = X509_REQ_get_subject_name(request.get());
@@ -183,11 +111,11 @@ absl::StatusOr<std::string> MakeRequestPem(const std::string& key_pem,
   if (X509_REQ_sign(request.get(), key.get(), EVP_sha256()) == 0) {
     return CryptoError("signing a request");
   }
-  return PemOf([&](BIO* bio) { return PEM_write_bio_X509_REQ(bio, request.get()); });
+  return WritePem([&](BIO* bio) { return PEM_write_bio_X509_REQ(bio, request.get()); });
 }
 
 absl::StatusOr<std::string> RequestDigest(const std::string& key_pem, const CertificateWish& wish) {
-  const Key key = ReadKey(key_pem);
+  const Key key = ParseKey(key_pem);
   if (key == nullptr) return base::InvalidArgument("not a private key");
   unsigned char* der = nullptr;
   const int size = i2d_PUBKEY(key.get(), &der);
@@ -207,8 +135,8 @@ absl::StatusOr<std::string> RequestDigest(const std::string& key_pem, const Cert
 }
 
 bool IsRequestOf(const std::string& request_pem, const std::string& key_pem) {
-  const Key key = ReadKey(key_pem);
-  const Bio bio = Reading(request_pem);
+  const Key key = ParseKey(key_pem);
+  const Bio bio = ReadOnlyBio(request_pem);
   const Request request(PEM_read_bio_X509_REQ(bio.get(), nullptr, nullptr, nullptr));
   const bool same = key != nullptr && request != nullptr &&
                     X509_REQ_check_private_key(request.get(), key.get()) == 1;
@@ -217,8 +145,8 @@ bool IsRequestOf(const std::string& request_pem, const std::string& key_pem) {
 }
 
 bool IsCertificateOf(const std::string& certificate_pem, const std::string& key_pem) {
-  const Key key = ReadKey(key_pem);
-  const Bio bio = Reading(certificate_pem);
+  const Key key = ParseKey(key_pem);
+  const Bio bio = ReadOnlyBio(certificate_pem);
   const Certificate certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
   const bool same = key != nullptr && certificate != nullptr &&
                     X509_check_private_key(certificate.get(), key.get()) == 1;
@@ -227,22 +155,18 @@ bool IsCertificateOf(const std::string& certificate_pem, const std::string& key_
 }
 
 absl::StatusOr<CertificateFacts> ReadCertificateFacts(const std::string& pem) {
-  const Bio bio = Reading(pem);
-  const Certificate certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
-  if (certificate == nullptr) {
-    ERR_clear_error();
-    return base::InvalidArgument("not a certificate");
-  }
+  ASSIGN_OR_RETURN(const Certificate certificate, ParseCertificate(pem));
   CertificateFacts out;
-  out.not_before = TimeOf(X509_get0_notBefore(certificate.get()));
-  out.not_after = TimeOf(X509_get0_notAfter(certificate.get()));
+  out.not_before = BeginOf(certificate.get());
+  out.not_after = EndOf(certificate.get());
   const X509_NAME* subject = X509_get_subject_name(certificate.get());
-  auto names = Entries(subject, NID_commonName);
+  auto names = EntriesOf(subject, NID_commonName);
   if (!names.empty()) out.common_name = std::move(names.back());
-  out.organizations = Entries(subject, NID_organizationName);
-  const Names alternative(static_cast<GENERAL_NAMES*>(
+  out.organizations = EntriesOf(subject, NID_organizationName);
+  const SubjectNames alternative(static_cast<GENERAL_NAMES*>(
       X509_get_ext_d2i(certificate.get(), NID_subject_alt_name, nullptr, nullptr)));
-  ReadNames(alternative.get(), out);
+  for (std::string& name : DnsNamesOf(alternative.get())) out.dns_names.emplace_back(name);
+  for (std::string& address : AddressesOf(alternative.get())) out.addresses.emplace_back(address);
   return out;
 }
 

@@ -14,46 +14,13 @@
 #include "agent/certs/pem_file.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "http/x509.h"
 
 namespace berth::agent {
 namespace {
 
 using base::StrCat;
-
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* pointer) const {
-    Free(pointer);
-  }
-};
-using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
-using Bio = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
-using Extension = std::unique_ptr<X509_EXTENSION, Deleter<X509_EXTENSION_free>>;
-
-absl::Status CryptoError(std::string_view what) {
-  return base::Internal("OpenSSL failed at ", what);
-}
-
-absl::Status AddExtension(X509* certificate, int id, const std::string& value) {
-  X509V3_CTX context;
-  X509V3_set_ctx_nodb(&context);
-  X509V3_set_ctx(&context, certificate, certificate, nullptr, nullptr, 0);
-  const Extension extension(X509V3_EXT_nconf_nid(nullptr, &context, id, value.c_str()));
-  if (extension == nullptr || X509_add_ext(certificate, extension.get(), -1) != 1) {
-    return CryptoError("a certificate extension");
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::string> PemOf(const std::function<int(BIO*)>& write) {
-  const Bio bio(BIO_new(BIO_s_mem()));
-  if (bio == nullptr || write(bio.get()) != 1) return CryptoError("writing PEM");
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio.get(), &data);
-  return std::string(data, static_cast<size_t>(size));
-}
+using namespace x509;  // NOLINT: its names are what this file is about
 
 absl::Status Fill(X509* certificate, EVP_PKEY* key, std::string_view host,
                   const std::vector<std::string>& addresses, absl::Time now) {
@@ -64,17 +31,18 @@ absl::Status Fill(X509* certificate, EVP_PKEY* key, std::string_view host,
   X509_set_pubkey(certificate, key);
   const std::string name = StrCat(host, "@", absl::ToUnixSeconds(now));
   X509_NAME* subject = X509_get_subject_name(certificate);
-  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8,
-                             reinterpret_cast<const unsigned char*>(name.data()),
-                             static_cast<int>(std::min<size_t>(name.size(), 64)), -1, 0);
+  AddName(subject, "CN", std::string_view(name).substr(0, 64));
   X509_set_issuer_name(certificate, subject);
   std::string names = StrCat("DNS:", host);
   for (const std::string& address : addresses) base::StrAppend(names, ",IP:", address);
-  RETURN_IF_ERROR(AddExtension(certificate, NID_subject_alt_name, names));
-  RETURN_IF_ERROR(AddExtension(certificate, NID_key_usage, "critical,digitalSignature"));
-  RETURN_IF_ERROR(AddExtension(certificate, NID_ext_key_usage, "serverAuth"));
-  RETURN_IF_ERROR(AddExtension(certificate, NID_basic_constraints, "critical,CA:FALSE"));
-  if (X509_sign(certificate, key, EVP_sha256()) == 0) return CryptoError("signing");
+  RETURN_IF_ERROR(AddExtension(certificate, certificate, NID_subject_alt_name, names));
+  RETURN_IF_ERROR(
+      AddExtension(certificate, certificate, NID_key_usage, "critical,digitalSignature"));
+  RETURN_IF_ERROR(AddExtension(certificate, certificate, NID_ext_key_usage, "serverAuth"));
+  RETURN_IF_ERROR(
+      AddExtension(certificate, certificate, NID_basic_constraints, "critical,CA:FALSE"));
+  if (X509_sign(certificate, key, EVP_sha256()) == 0)
+    return base::Internal("signing a certificate: ", OpenSslError());
   return absl::OkStatus();
 }
 
@@ -85,12 +53,13 @@ absl::StatusOr<CertificateAndKey> MakeSelfSigned(std::string_view host,
                                                  absl::Time now) {
   const Key key(EVP_EC_gen("P-256"));
   const Certificate certificate(X509_new());
-  if (key == nullptr || certificate == nullptr) return CryptoError("making a key");
+  if (key == nullptr || certificate == nullptr)
+    return base::Internal("making a key: ", OpenSslError());
   RETURN_IF_ERROR(Fill(certificate.get(), key.get(), host, addresses, now));
   CertificateAndKey out;
   ASSIGN_OR_RETURN(out.certificate_pem,
-                   PemOf([&](BIO* bio) { return PEM_write_bio_X509(bio, certificate.get()); }));
-  ASSIGN_OR_RETURN(out.key_pem, PemOf([&](BIO* bio) {
+                   WritePem([&](BIO* bio) { return PEM_write_bio_X509(bio, certificate.get()); }));
+  ASSIGN_OR_RETURN(out.key_pem, WritePem([&](BIO* bio) {
                      return PEM_write_bio_PKCS8PrivateKey(bio, key.get(), nullptr, nullptr, 0,
                                                           nullptr, nullptr);
                    }));
@@ -99,18 +68,16 @@ absl::StatusOr<CertificateAndKey> MakeSelfSigned(std::string_view host,
 
 bool IsGoodFor(const CertificateAndKey& pair, std::string_view host,
                const std::vector<std::string>& addresses, absl::Time now) {
-  const Bio bio(
-      BIO_new_mem_buf(pair.certificate_pem.data(), static_cast<int>(pair.certificate_pem.size())));
-  const Certificate certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
-  const Bio key_bio(BIO_new_mem_buf(pair.key_pem.data(), static_cast<int>(pair.key_pem.size())));
-  const Key key(PEM_read_bio_PrivateKey(key_bio.get(), nullptr, nullptr, nullptr));
-  if (certificate == nullptr || key == nullptr) return false;
-  if (X509_check_private_key(certificate.get(), key.get()) != 1) return false;
+  const auto parsed = ParseCertificate(pair.certificate_pem);
+  const Key key = ParseKey(pair.key_pem);
+  if (!parsed.ok() || key == nullptr) return false;
+  X509* const certificate = parsed->get();
+  if (X509_check_private_key(certificate, key.get()) != 1) return false;
   time_t soon = absl::ToTimeT(now + absl::Hours(24));
-  if (X509_cmp_time(X509_get0_notAfter(certificate.get()), &soon) <= 0) return false;
-  if (X509_check_host(certificate.get(), host.data(), host.size(), 0, nullptr) != 1) return false;
+  if (X509_cmp_time(X509_get0_notAfter(certificate), &soon) <= 0) return false;
+  if (X509_check_host(certificate, host.data(), host.size(), 0, nullptr) != 1) return false;
   for (const std::string& address : addresses) {
-    if (X509_check_ip_asc(certificate.get(), address.c_str(), 0) != 1) return false;
+    if (X509_check_ip_asc(certificate, address.c_str(), 0) != 1) return false;
   }
   return true;
 }

@@ -2,13 +2,16 @@
 #include "controlplane/pki/certificate.h"
 
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 
 #include "base/status.h"
 #include "base/strings.h"
-#include "controlplane/pki/x509_parts.h"
+#include "http/x509.h"
 
 namespace berth::controlplane {
 namespace {
+
+using namespace x509;  // NOLINT: its names are what this file is about
 
 using base::StrCat;
 
@@ -19,7 +22,8 @@ absl::StatusOr<KeyPair> Finish(X509* certificate, const PrivateKey& signer, cons
     return base::Internal("signing a certificate: ", OpenSslError());
   }
   KeyPair out;
-  ASSIGN_OR_RETURN(out.certificate_pem, CertificateToPem(certificate));
+  ASSIGN_OR_RETURN(out.certificate_pem,
+                   WritePem([&](BIO* bio) { return PEM_write_bio_X509(bio, certificate); }));
   ASSIGN_OR_RETURN(out.key_pem, key.ToPem());
   return out;
 }

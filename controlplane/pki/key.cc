@@ -12,33 +12,18 @@
 #include <vector>
 
 #include "base/status.h"
+#include "http/x509.h"
 
 namespace berth::controlplane {
 namespace {
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using Bio = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
-using Context = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
-using Signature = std::unique_ptr<ECDSA_SIG, Deleter<ECDSA_SIG_free>>;
+using x509::Bio, x509::OpenSslDeleter, x509::OpenSslError;
+using Context = std::unique_ptr<EVP_MD_CTX, OpenSslDeleter<EVP_MD_CTX_free>>;
+using Signature = std::unique_ptr<ECDSA_SIG, OpenSslDeleter<ECDSA_SIG_free>>;
 
 constexpr int kScalarBytes = 32;
 
 }  // namespace
-
-std::string OpenSslError() {
-  char text[256] = "unknown";
-  if (const unsigned long code = ERR_get_error(); code != 0) {
-    ERR_error_string_n(code, text, sizeof text);
-  }
-  ERR_clear_error();
-  return text;
-}
 
 absl::StatusOr<PrivateKey> PrivateKey::Generate() {
   PrivateKey key;
@@ -48,7 +33,7 @@ absl::StatusOr<PrivateKey> PrivateKey::Generate() {
 }
 
 absl::StatusOr<PrivateKey> PrivateKey::FromPem(std::string_view pem) {
-  Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  const Bio bio = x509::ReadOnlyBio(pem);
   EVP_PKEY* raw = PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr);
   if (raw == nullptr) return base::InvalidArgument("not a private key: ", OpenSslError());
   PrivateKey key;
@@ -57,13 +42,9 @@ absl::StatusOr<PrivateKey> PrivateKey::FromPem(std::string_view pem) {
 }
 
 absl::StatusOr<std::string> PrivateKey::ToPem() const {
-  Bio bio(BIO_new(BIO_s_mem()));
-  if (PEM_write_bio_PrivateKey(bio.get(), get(), nullptr, nullptr, 0, nullptr, nullptr) != 1) {
-    return base::Internal("writing a key: ", OpenSslError());
-  }
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio.get(), &data);
-  return std::string(data, size);
+  return x509::WritePem([this](BIO* bio) {
+    return PEM_write_bio_PrivateKey(bio, get(), nullptr, nullptr, 0, nullptr, nullptr);
+  });
 }
 
 absl::StatusOr<std::string> PrivateKey::Sign(std::string_view text) const {

@@ -29,9 +29,6 @@ class PrivateKey {
   std::shared_ptr<EVP_PKEY> key_;
 };
 
-// What OpenSSL complains about, for messages.
-std::string OpenSslError();
-
 }  // namespace berth::controlplane
 
 #endif  // BERTH_CONTROLPLANE_PKI_KEY_H_

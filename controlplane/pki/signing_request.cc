@@ -11,10 +11,12 @@
 #include "base/status.h"
 #include "base/strings.h"
 #include "controlplane/pki/key.h"
-#include "controlplane/pki/x509_parts.h"
+#include "http/x509.h"
 
 namespace berth::controlplane {
 namespace {
+
+using namespace x509;  // NOLINT: its names are what this file is about
 
 using Request = std::unique_ptr<X509_REQ, OpenSslDeleter<X509_REQ_free>>;
 
@@ -74,19 +76,6 @@ SubjectNames NamesOf(X509_REQ* request) {
       X509V3_get_d2i(extensions.get(), NID_subject_alt_name, nullptr, nullptr)));
 }
 
-std::vector<std::string> Entries(const X509_NAME* name, int nid) {
-  std::vector<std::string> out;
-  for (int i = -1; (i = X509_NAME_get_index_by_NID(name, nid, i)) >= 0;) {
-    unsigned char* text = nullptr;
-    const int size =
-        ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, i)));
-    if (size < 0) continue;
-    out.emplace_back(reinterpret_cast<char*>(text), size);
-    OPENSSL_free(text);
-  }
-  return out;
-}
-
 int Count(const GENERAL_NAMES* names, int type) {
   int count = 0;
   for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names); ++i) {
@@ -128,9 +117,9 @@ absl::StatusOr<SigningRequest> ReadSigningRequest(std::string_view pem) {
   ASSIGN_OR_RETURN(const Request request, Parse(pem));
   SigningRequest out;
   const X509_NAME* subject = X509_REQ_get_subject_name(request.get());
-  auto names = Entries(subject, NID_commonName);
+  auto names = EntriesOf(subject, NID_commonName);
   if (!names.empty()) out.common_name = std::move(names.back());
-  out.organizations = Entries(subject, NID_organizationName);
+  out.organizations = EntriesOf(subject, NID_organizationName);
   const SubjectNames alternative = NamesOf(request.get());
   out.dns_names = DnsNamesOf(alternative.get());
   out.addresses = AddressesOf(alternative.get());
@@ -168,7 +157,7 @@ absl::StatusOr<std::string> SignRequest(const KeyPair& authority, std::string_vi
   if (X509_sign(raw, signer.get(), EVP_sha256()) == 0) {
     return base::Internal("signing a certificate: ", OpenSslError());
   }
-  return CertificateToPem(raw);
+  return WritePem([raw](BIO* bio) { return PEM_write_bio_X509(bio, raw); });
 }
 
 absl::Duration SignedLifetime(std::optional<int32_t> requested, absl::Duration longest) {

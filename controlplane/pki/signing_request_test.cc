@@ -12,9 +12,11 @@
 #include "base/status.h"
 #include "controlplane/pki/key.h"
 #include "controlplane/pki/test_request.h"
-#include "controlplane/pki/x509_parts.h"
+#include "http/x509.h"
 
 namespace berth::controlplane {
+
+using namespace x509;  // NOLINT: its names are what this file is about
 
 std::string TestRequest(const std::string& common_name,
                         const std::vector<std::string>& organizations, const std::string& names,

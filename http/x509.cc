@@ -1,21 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "controlplane/pki/x509_parts.h"
+#include "http/x509.h"
 
 #include <arpa/inet.h>
 #include <openssl/asn1.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 
 #include "base/status.h"
 #include "base/strings.h"
-#include "controlplane/pki/key.h"
 
-namespace berth::controlplane {
+namespace berth::x509 {
 namespace {
 
 using Extension = std::unique_ptr<X509_EXTENSION, OpenSslDeleter<X509_EXTENSION_free>>;
 
+absl::Time TimeOf(const ASN1_TIME* time) {
+  tm parts{};
+  ASN1_TIME_to_tm(time, &parts);
+  return absl::FromTM(parts, absl::UTCTimeZone());
+}
+
 }  // namespace
+
+std::string OpenSslError() {
+  char text[256] = "unknown";
+  if (const unsigned long code = ERR_get_error(); code != 0) {
+    ERR_error_string_n(code, text, sizeof text);
+  }
+  ERR_clear_error();
+  return text;
+}
 
 Bio ReadOnlyBio(std::string_view text) {
   return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
@@ -28,10 +43,17 @@ absl::StatusOr<Certificate> ParseCertificate(std::string_view pem) {
   return out;
 }
 
-absl::StatusOr<std::string> CertificateToPem(X509* certificate) {
+Key ParseKey(std::string_view pem) {
+  const Bio bio = ReadOnlyBio(pem);
+  Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
+  ERR_clear_error();
+  return key;
+}
+
+absl::StatusOr<std::string> WritePem(const std::function<int(BIO*)>& write) {
   const Bio bio(BIO_new(BIO_s_mem()));
-  if (PEM_write_bio_X509(bio.get(), certificate) != 1) {
-    return base::Internal("writing a certificate: ", OpenSslError());
+  if (bio == nullptr || write(bio.get()) != 1) {
+    return base::Internal("writing PEM: ", OpenSslError());
   }
   char* data = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &data);
@@ -70,10 +92,20 @@ Certificate NewCertificate(EVP_PKEY* key, absl::Time from, absl::Time to) {
   return out;
 }
 
-absl::Time EndOf(const X509* certificate) {
-  tm end{};
-  ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end);
-  return absl::FromTM(end, absl::UTCTimeZone());
+absl::Time BeginOf(const X509* certificate) { return TimeOf(X509_get0_notBefore(certificate)); }
+absl::Time EndOf(const X509* certificate) { return TimeOf(X509_get0_notAfter(certificate)); }
+
+std::vector<std::string> EntriesOf(const X509_NAME* name, int nid) {
+  std::vector<std::string> out;
+  for (int i = -1; (i = X509_NAME_get_index_by_NID(name, nid, i)) >= 0;) {
+    unsigned char* text = nullptr;
+    const int size =
+        ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, i)));
+    if (size < 0) continue;
+    out.emplace_back(reinterpret_cast<char*>(text), size);
+    OPENSSL_free(text);
+  }
+  return out;
 }
 
 std::vector<std::string> DnsNamesOf(const GENERAL_NAMES* names) {
@@ -102,4 +134,4 @@ std::vector<std::string> AddressesOf(const GENERAL_NAMES* names) {
   return out;
 }
 
-}  // namespace berth::controlplane
+}  // namespace berth::x509
