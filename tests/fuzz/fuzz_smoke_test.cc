@@ -100,5 +100,28 @@ TEST(FuzzSmoke, SpdyFramesKeepTheirPromises) {
   Feed(Spdy, frames);
 }
 
+TEST(FuzzSmoke, HttpRequestsKeepTheirPromises) {
+  Feed(HttpRequest,
+       "POST /api/v1/pods?watch=1&x=%20 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+       "Accept: a, b\r\n\r\n3\r\nabc\r\n0\r\nTrailer: x\r\n\r\n");
+  Feed(HttpRequest,
+       "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbody");
+}
+
+TEST(FuzzSmoke, KubeconfigsKeepTheirPromises) {
+  Feed(Kubeconfig,
+       "apiVersion: v1\nkind: Config\ncurrent-context: c\n"
+       "clusters:\n- name: a\n  cluster: {server: 'https://[::1]:6443/', insecure-skip-tls-verify: "
+       "true}\n"
+       "contexts:\n- name: c\n  context: {cluster: a, user: u, namespace: n}\n"
+       "users:\n- name: u\n  user: {token: abc}\n");
+}
+
+TEST(FuzzSmoke, QuantitiesKeepTheirPromises) {
+  for (const char* text : {"100m", "1.5Gi", "-12345678901234567890", "1e-9", "+0.000000001Ei"}) {
+    Feed(Quantity, text);
+  }
+}
+
 }  // namespace
 }  // namespace berth::fuzz

@@ -14,6 +14,9 @@ int Yaml(const uint8_t* data, size_t size);
 int Proto(const uint8_t* data, size_t size);
 int WebSocket(const uint8_t* data, size_t size);
 int Spdy(const uint8_t* data, size_t size);
+int HttpRequest(const uint8_t* data, size_t size);
+int Kubeconfig(const uint8_t* data, size_t size);
+int Quantity(const uint8_t* data, size_t size);
 
 }  // namespace berth::fuzz
 
