@@ -180,7 +180,6 @@ def endpoint_changes(report, cluster, api, times):
         for process in [*servers, asker]:
             process.kill()
             process.wait()
-    # A port that is used again may meet its old flow, so a name may be seen again later: the first counts.
     firsts = [next(float(at) for name, at in seen if name == address and float(at) >= begin)
               for address, begin, _ in changes]
     asked = [1000 * (at - begin) for at, (_, begin, _) in zip(firsts, changes)]

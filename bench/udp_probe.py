@@ -3,8 +3,9 @@
 """Ends of the packets by which bench/pod_start.py sees when a Service leads elsewhere.
 
 udp_probe.py serve ADDRESS PORT NAME   answers every datagram with NAME
-udp_probe.py ask ADDRESS PORT SECONDS  asks again and again, each time from a new port; prints the
-                                       monotonic time at which an answer came from another NAME
+udp_probe.py ask ADDRESS PORT SECONDS  asks again and again, from each port once: a port that is used
+                                       again would follow its old flow; prints the monotonic time
+                                       at which an answer came from another NAME
 """
 
 import socket
@@ -20,9 +21,14 @@ def serve(address, port, name):
 
 
 def ask(address, port, seconds):
-    last, end = None, time.monotonic() + float(seconds)
-    while time.monotonic() < end:
+    last, end, source = None, time.monotonic() + float(seconds), 10000
+    while time.monotonic() < end and source < 65535:
+        source += 1
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            try:
+                client.bind(("", source))
+            except OSError:
+                continue
             client.settimeout(0.05)
             sent = time.monotonic()
             client.sendto(b"?", (address, int(port)))
