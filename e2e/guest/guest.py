@@ -28,7 +28,6 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 CACHE = ROOT / "build/guest"
-MIRROR = "http://deb.debian.org/debian"
 TOOLS = {"qemu-system-x86_64": "qemu-system-x86", "mmdebstrap": "mmdebstrap", "lz4": "lz4",
          "cpio": "cpio", "mke2fs": "e2fsprogs", "modprobe": "kmod"}
 PACKAGES = """systemd systemd-sysv dbus udev kmod procps iproute2 util-linux python3-minimal python3
@@ -75,6 +74,13 @@ Delegate=yes
 [Install]
 WantedBy=multi-user.target
 """
+
+
+def mirror():
+    """Where this machine's own apt has Debian 12 from."""
+    targets = subprocess.run(["apt-get", "indextargets", "--format", "$(CODENAME) $(REPO_URI)"], check=True,
+                             capture_output=True, text=True).stdout.splitlines()
+    return next(line.split()[1] for line in targets if line.startswith("bookworm "))
 
 
 def run(*command, **kwargs):
@@ -158,7 +164,7 @@ def build_image(build):
         run("mmdebstrap", "--variant=apt", "--mode=root", "--aptopt=Apt::Install-Recommends false",
             "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*",
             "--dpkgopt=path-exclude=/usr/share/locale/*",
-            "--include=" + ",".join(packages), "bookworm", root, MIRROR, stdout=log, stderr=log)
+            "--include=" + ",".join(packages), "bookworm", root, mirror(), stdout=log, stderr=log)
     customize(root)
     version = next((root / "lib/modules").iterdir()).name
     unpack_kernel(root / f"boot/vmlinuz-{version}", CACHE / "vmlinux")
