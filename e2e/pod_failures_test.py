@@ -78,9 +78,15 @@ class PodFailuresTest(pods.PodsTest):
     def test_03_containers_that_wait(self):
         self.create(*(p for p, _, _ in WAITING.values()))
         for name, (_, reasons, message) in WAITING.items():
-            self.eventually(f"{name} waits", lambda n=name, r=reasons:
-                            self.state(n).get("waiting", {}).get("reason") in r, 60)
-            self.assertRegex(self.state(name)["waiting"].get("message", ""), message, name)
+            # It may go on from waiting at any moment, so what is looked at is what was seen.
+            seen = {}
+
+            def waits(name=name, reasons=reasons, seen=seen):
+                seen.clear()
+                seen.update(self.state(name).get("waiting", {}))
+                return seen.get("reason") in reasons
+            self.eventually(f"{name} waits", waits, 60)
+            self.assertRegex(seen.get("message", ""), message, name)
             self.assertEqual(self.status(name)["phase"], "Running" if name in ("no-program", "bad-hook") else "Pending")
         self.assertIn("not present with pull policy of Never", self.event("never", "ErrImageNeverPull"))
         self.assertEqual(self.event("bad-hook", "FailedPostStartHook"), "PostStartHook failed")
