@@ -121,6 +121,7 @@ class WorkloadsTest(harness.ClusterTest):
         self.kubectl("patch", "deployment", "steps", "-p", json.dumps({"spec": {
             "progressDeadlineSeconds": 120, "revisionHistoryLimit": 2,
             "template": {"spec": {"terminationGracePeriodSeconds": 1}}}}))
+        self.rolled_out("steps")  # a rollout that is paused halfway would have a Pod more
         sets = lambda: {s["metadata"]["annotations"]["deployment.kubernetes.io/revision"]: s  # noqa: E731
                         for s in get(self.cluster, "replicasets", "-l", "app=steps")["items"]}
         self.kubectl("rollout", "pause", "deployment/steps")
