@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/clock.h"
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -23,6 +24,8 @@ class RealClock::Timers {
   TimerId Add(absl::Duration delay, Callback callback) {
     MutexLock l(mu_);
     const TimerId id = ++last_id_;
+    // "Never" is far away, and not, by overflow, at once.
+    delay = std::min(delay, absl::Hours(24 * 365 * 10));
     const auto due = Steady::now() + absl::ToChronoNanoseconds(delay);
     due_[id] = due;
     queue_.emplace(std::pair(due, id), std::move(callback));

@@ -42,5 +42,15 @@ TEST(RealClock, DropsPendingTimersWhenItEnds) {
   clock.After(absl::Hours(1), [] { FAIL(); });
 }
 
+TEST(RealClock, ATimerForEverDoesNotFire) {
+  bool fired = false;
+  std::promise<void> soon;
+  RealClock clock;
+  clock.After(absl::InfiniteDuration(), [&] { fired = true; });
+  clock.After(absl::Milliseconds(1), [&] { soon.set_value(); });
+  soon.get_future().wait();  // of two timers the earlier one comes first
+  EXPECT_FALSE(fired);
+}
+
 }  // namespace
 }  // namespace berth::base
